@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { findSender, type Sender } from './load';
+
+/** The marks are set at so many connections, which are therefore always measured. */
+export const markConnections = 64;
+
+export interface Options {
+  readonly connections: readonly number[];
+  readonly rounds: number;
+  /** Length of one round of one server. */
+  readonly seconds: number;
+  readonly seed: number;
+  readonly sender: Sender;
+}
+
+export const HELP = `npm run bench -- [options]      P1: events per second, in one run on one Postgres, of
+  bare       a Fastify server that verifies a delivery and drops it
+  per event  a Fastify server that commits one transaction an event, over 10 connections
+  service    the service itself
+
+  --short              64 connections alone, 3 rounds of 4 seconds
+  --connections <n,…>  default 1,8,32,64,256; ${markConnections} is always measured, since the marks are set there
+  --rounds <n>         rounds of each server, interleaved, of which the median counts (3)
+  --seconds <n>        length of a round (5)
+  --seed <n>           of the callbacks (1)
+  --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which takes more of
+                       the machine for itself
+  TMPDIR               where Postgres writes: a disk, or the figures mean nothing
+
+One line of JSON on stdout, a table on stderr. Ends with 0 when the marks are met (service ≥ 0.35 bare and ≥ 3 per event),
+1 when they are not or an answer was wrong, 2 when it could not be measured.
+`;
+
+/** @throws Error that says what is wrong with an argument */
+export function readOptions(args: readonly string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean' },
+      short: { type: 'boolean' },
+      connections: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      sender: { type: 'string' },
+    },
+  });
+  if (values.help === true) return 'help';
+  const short = values.short === true;
+  const connections = (values.connections ?? (short ? '' : '1,8,32,64,256'))
+    .split(',')
+    .filter((text) => text !== '');
+  const sender = values.sender ?? findSender();
+  if (sender !== 'wrk' && sender !== 'node') throw new Error(`--sender is wrk or node, not ${sender}`);
+  return {
+    connections: [
+      ...new Set([...connections.map((text) => wholeNumber('connections', text, 1_000)), markConnections]),
+    ].sort((a, b) => a - b),
+    rounds: wholeNumber('rounds', values.rounds, 100),
+    seconds: wholeNumber('seconds', values.seconds ?? (short ? '4' : '5'), 600),
+    seed: wholeNumber('seed', values.seed, 2 ** 31),
+    sender,
+  };
+}
+
+function wholeNumber(name: string, text: string, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= most) return value;
+  throw new Error(`--${name} takes whole numbers from 1 to ${most}, not ${text}`);
+}

@@ -1,0 +1,26 @@
+/** `npm run proof -- <id> [--short] [--seed n] [--kills n]`: sets the checkout up, builds the proofs, and runs one or `all`. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { setUp } from './setup.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+await setUp();
+const { status, stdout, stderr } = spawnSync(
+  process.execPath,
+  [
+    'node_modules/@swc/cli/bin/swc.js',
+    'test',
+    '--out-dir',
+    'dist',
+    '--config-file',
+    '.swcrc',
+    '--ignore',
+    '**/*.test.ts',
+  ],
+  { encoding: 'utf8' },
+);
+if (status !== 0) {
+  process.stderr.write(`${stdout}${stderr}`);
+  process.exit(2);
+}
+await import('../dist/test/proof/main.js');

@@ -1,0 +1,63 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../rest/problem';
+import { Callers } from './callers';
+import { DEMAND, type Caller, type Demand, type ScopeName } from './scope';
+
+/** RFC 6750, section 2.1; the scheme's case does not matter. */
+const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
+
+/**
+ * Lets a request through to its handler if the handler's demand is met; a handler without a demand is never reached.
+ *
+ * It hangs on handlers, not on paths: no spelling of a path gets around it.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly callers: Callers,
+  ) {}
+
+  /** @throws Problem `unauthenticated`; `forbidden`, before anything is looked up */
+  canActivate(context: ExecutionContext): true {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const demand = this.demandOf(context);
+    request.caller = null;
+    if (demand === 'public') return true;
+    const caller = this.identify(request.headers.authorization ?? '');
+    requirePermission(caller, demand, request);
+    request.caller = caller;
+    return true;
+  }
+
+  /** @throws Error for a handler that demands nothing, not even to be public: `AccessModule` refuses to start with one */
+  private demandOf(context: ExecutionContext): Demand {
+    const places = [context.getHandler(), context.getClass()];
+    const demand = this.reflector.getAllAndOverride<Demand | undefined>(DEMAND, places);
+    if (demand === undefined) throw new Error(`${context.getHandler().name} has neither @Scope nor @Public.`);
+    return demand;
+  }
+
+  private identify(authorization: string): Caller {
+    const key = BEARER.exec(authorization)?.[1];
+    if (key === undefined) throw unauthenticated('Send a key: Authorization: Bearer <key>.');
+    const caller = this.callers.find(key);
+    if (caller === null) throw unauthenticated('The key is not known here.');
+    return caller;
+  }
+}
+
+function requirePermission({ scopes, projects }: Caller, scope: ScopeName, request: FastifyRequest): void {
+  if (!scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
+  // an object, by Fastify's router
+  const { project_id: projectId } = request.params as Readonly<Record<string, string | undefined>>;
+  if (projectId !== undefined && projects !== 'all' && !projects.has(projectId)) {
+    throw new Problem('forbidden', 'The key is not for this project.');
+  }
+}
+
+function unauthenticated(detail: string): Problem {
+  return new Problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
+}

@@ -1,0 +1,23 @@
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { APP_GUARD, ModulesContainer } from '@nestjs/core';
+import { handlersOf } from '../rest/handlers';
+import { AccessGuard } from './access.guard';
+import { Callers } from './callers';
+import { DEMAND } from './scope';
+
+/** Guards every handler of the application. */
+@Module({ providers: [Callers, { provide: APP_GUARD, useClass: AccessGuard }] })
+export class AccessModule implements OnModuleInit {
+  constructor(private readonly modules: ModulesContainer) {}
+
+  /** @throws Error that names the handlers which say neither whom they answer nor that they answer everybody */
+  onModuleInit(): void {
+    const open = handlersOf(this.modules)
+      .filter(
+        ({ controller, method }) =>
+          !Reflect.hasMetadata(DEMAND, method) && !Reflect.hasMetadata(DEMAND, controller),
+      )
+      .map(({ controller, name }) => `${controller.name}.${name}`);
+    if (open.length > 0) throw new Error(`Neither @Scope nor @Public: ${open.join(', ')}.`);
+  }
+}

@@ -1,0 +1,58 @@
+import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+
+/** What a key may be allowed to do; each route needs one. */
+export const SCOPES = [
+  'contacts:read',
+  'contacts:write',
+  'merges:write',
+  'duplicates:review',
+  'audit:read',
+  'ops',
+  'admin',
+] as const;
+
+export type ScopeName = (typeof SCOPES)[number];
+
+/** Who sent a request, as far as the key tells. */
+export interface Caller {
+  /** The key's name: the `actor` of what the caller does. */
+  readonly name: string;
+  readonly scopes: ReadonlySet<ScopeName>;
+  /** `all`: those to come as well. */
+  readonly projects: 'all' | ReadonlySet<string>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard on every route that needs a key; null on public ones. */
+    caller: Caller | null;
+  }
+}
+
+/** What a handler demands of its caller: a scope, or nothing at all. */
+export type Demand = ScopeName | 'public';
+
+export const DEMAND = Symbol('demand');
+
+/** The handler answers callers whose key has this scope, and where the path names a project, is for that project. */
+export function Scope(scope: ScopeName): ClassDecorator & MethodDecorator {
+  return applyDecorators(
+    SetMetadata(DEMAND, scope satisfies Demand),
+    ApiBearerAuth(),
+    ApiExtension('x-required-scope', scope),
+  );
+}
+
+/** The handler answers everybody. */
+export function Public(): ClassDecorator & MethodDecorator {
+  return SetMetadata(DEMAND, 'public' satisfies Demand);
+}
+
+/** Gives the handler its caller. */
+export const CalledBy = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
+  const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (caller === null) throw new Error('A public route has no caller: it needs a @Scope.');
+  return caller;
+});

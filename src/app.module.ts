@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AccessModule } from './access/access.module';
+import { AuditModule } from './audit/audit.module';
+import { Config } from './config';
+import { ContactsModule } from './contacts/contacts.module';
+import { DatabaseAddress } from './database/database-address';
+import { DatabaseModule } from './database/database.module';
+import { OperationsModule } from './operations/operations.module';
+import { RestModule } from './rest/rest.module';
+import { WebhookModule } from './webhook/webhook.module';
+
+/** The whole service; `Config` and `DatabaseAddress` can be injected everywhere. */
+@Module({})
+export class AppModule {
+  static of(config: Config, address: DatabaseAddress): DynamicModule {
+    return {
+      module: AppModule,
+      global: true,
+      imports: [
+        DatabaseModule,
+        RestModule,
+        AccessModule,
+        OperationsModule,
+        AuditModule,
+        ContactsModule,
+        WebhookModule,
+      ],
+      providers: [
+        { provide: Config, useValue: config },
+        { provide: DatabaseAddress, useValue: address },
+      ],
+      exports: [Config, DatabaseAddress],
+    };
+  }
+}

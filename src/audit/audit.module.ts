@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { AuditController } from './audit.controller';
+import { AuditRepository } from './audit.repository';
+
+/** Remembers: the journal, its eras, and what REST tells of it. */
+@Module({
+  controllers: [AuditController],
+  providers: [AuditRepository],
+  exports: [AuditRepository],
+})
+export class AuditModule {}

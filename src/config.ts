@@ -1,0 +1,319 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import type { KeptSecret } from './kept-secrets';
+import { StartRefusal } from './start-refusal';
+
+/** One row of the configuration table that the README shows; every text is for people. */
+export interface ConfigVariable {
+  readonly name: string;
+  /** `null`: the value has no unit. */
+  readonly unit: string | null;
+  /** `null`: nothing is assumed when it is not given. */
+  readonly default: string | null;
+  readonly limit: string;
+  readonly meaning: string;
+}
+
+/** Every variable that the service reads, in the order of the README's table. An empty value counts as not given. */
+export const CONFIG_VARIABLES = [
+  { name: 'PORT', unit: null, default: '3000', limit: '0…65535', meaning: 'TCP port; 0 takes any free one' },
+  {
+    name: 'HOST',
+    unit: null,
+    default: '127.0.0.1',
+    limit: 'an address or a host name',
+    meaning: 'where to listen',
+  },
+  {
+    name: 'DATA_DIR',
+    unit: null,
+    default: './data',
+    limit: 'a folder that can be written',
+    meaning: 'the embedded Postgres and the secrets made on the first start; with `DATABASE_URL` no default',
+  },
+  {
+    name: 'DATABASE_URL',
+    unit: null,
+    default: null,
+    limit: '`postgres://` or `postgresql://`, naming a database',
+    meaning: 'your own Postgres (15 to 18) instead of the embedded one',
+  },
+  {
+    name: 'DATABASE_OWNER_URL',
+    unit: null,
+    default: '`DATABASE_URL`',
+    limit: 'as `DATABASE_URL`, which it needs',
+    meaning: 'the user who migrates and owns; the service itself works as the role `mirror_service`',
+  },
+  {
+    name: 'SINCH_WEBHOOK_SECRETS',
+    unit: null,
+    default: 'made on the first start',
+    limit: '1…16 secrets of 1…512 characters',
+    meaning: 'comma-separated webhook secrets, the current one first',
+  },
+  {
+    name: 'SINCH_PROJECT_IDS',
+    unit: null,
+    default: 'any project',
+    limit: '1…1000 ids of 1…512 bytes',
+    meaning: 'comma-separated projects to accept; deliveries of another are kept in quarantine',
+  },
+  {
+    name: 'ADMIN_API_KEY',
+    unit: null,
+    default: 'made on the first start',
+    limit: '32…512 visible ASCII characters',
+    meaning: 'the key with every scope and project',
+  },
+  {
+    name: 'WEBHOOK_MAX_AGE_SECONDS',
+    unit: 'seconds',
+    default: '259200',
+    limit: '1…2592000',
+    meaning: 'a rightly signed delivery older than this is kept in quarantine',
+  },
+  {
+    name: 'WEBHOOK_BODY_MAX_BYTES',
+    unit: 'bytes',
+    default: '1048576',
+    limit: '1024…4194304',
+    meaning: 'a larger delivery is answered 413',
+  },
+  {
+    name: 'LOG_LEVEL',
+    unit: null,
+    default: 'info',
+    limit: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
+    meaning: 'the least level written to the log (JSON lines on stdout)',
+  },
+  {
+    name: 'PUBLIC_URL',
+    unit: null,
+    default: null,
+    limit: '`http://` or `https://`, without query',
+    meaning: 'where the world reaches the service, as printed at the start',
+  },
+] as const satisfies readonly ConfigVariable[];
+
+type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
+
+/** A variable that begins like ours but is none of ours is a misspelling, and would otherwise be ignored in silence. */
+const OUR_PREFIXES = ['WEBHOOK_', 'DATABASE_', 'SINCH_WEBHOOK_', 'SINCH_PROJECT', 'ADMIN_API_'];
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the environment says, checked; the secrets may still be missing. */
+export interface GivenConfig {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Absolute; `null` with an own Postgres and no `DATA_DIR`. */
+  readonly dataDir: string | null;
+  /** `null`: the embedded Postgres. */
+  readonly databaseUrl: string | null;
+  /** `null`: `databaseUrl`. */
+  readonly databaseOwnerUrl: string | null;
+  /** Current first; empty: to be made. */
+  readonly webhookSecrets: readonly string[];
+  /** `null`: any project. */
+  readonly projectIds: ReadonlySet<string> | null;
+  /** `null`: to be made. */
+  readonly adminApiKey: string | null;
+  readonly webhookMaxAgeSeconds: number;
+  readonly webhookBodyMaxBytes: number;
+  readonly logLevel: LogLevel;
+  /** Without a trailing slash. */
+  readonly publicUrl: string | null;
+}
+
+/** The secrets that the environment did not give, from `DATA_DIR`; `null`: it gave them. */
+export interface KeptSecrets {
+  readonly webhookSecret: KeptSecret | null;
+  readonly adminApiKey: KeptSecret | null;
+}
+
+/** The configuration of a running service: what the environment gave, completed by the kept secrets. */
+export class Config implements GivenConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string | null;
+  readonly databaseUrl: string | null;
+  readonly databaseOwnerUrl: string | null;
+  /** Current first; at least one. */
+  readonly webhookSecrets: readonly string[];
+  readonly projectIds: ReadonlySet<string> | null;
+  readonly adminApiKey: string;
+  readonly webhookMaxAgeSeconds: number;
+  readonly webhookBodyMaxBytes: number;
+  readonly logLevel: LogLevel;
+  readonly publicUrl: string | null;
+
+  /** @throws StartRefusal when a secret is neither given nor kept. */
+  constructor(given: GivenConfig, kept: KeptSecrets) {
+    this.host = given.host;
+    this.port = given.port;
+    this.dataDir = given.dataDir;
+    this.databaseUrl = given.databaseUrl;
+    this.databaseOwnerUrl = given.databaseOwnerUrl;
+    this.projectIds = given.projectIds;
+    this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
+    this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
+    this.logLevel = given.logLevel;
+    this.publicUrl = given.publicUrl;
+    this.webhookSecrets = kept.webhookSecret === null ? given.webhookSecrets : [kept.webhookSecret.value];
+    if (this.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
+    const adminApiKey = kept.adminApiKey?.value ?? given.adminApiKey;
+    if (adminApiKey === null) throw missing('ADMIN_API_KEY');
+    this.adminApiKey = adminApiKey;
+  }
+}
+
+/**
+ * Reads and checks the environment.
+ *
+ * @throws StartRefusal that names the first variable which is unknown, malformed or out of range, never a secret's value.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): GivenConfig {
+  refuseUnknown(env);
+  const read = <T>(name: VariableName, parse: (text: string) => T): T | null => {
+    const text = env[name] ?? '';
+    if (text === '') return null;
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof Unfit) throw new StartRefusal(`${name} ${error.message}`);
+      throw error;
+    }
+  };
+
+  const databaseUrl = read('DATABASE_URL', parseDatabaseUrl);
+  const databaseOwnerUrl = read('DATABASE_OWNER_URL', parseDatabaseUrl);
+  if (databaseOwnerUrl !== null && databaseUrl === null) {
+    throw new StartRefusal(
+      'DATABASE_OWNER_URL is given without DATABASE_URL: give both, or none for the embedded Postgres',
+    );
+  }
+  const given: GivenConfig = {
+    host: read('HOST', parseHost) ?? '127.0.0.1',
+    port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
+    dataDir: read('DATA_DIR', parseFolder) ?? (databaseUrl === null ? resolve('data') : null),
+    databaseUrl,
+    databaseOwnerUrl,
+    webhookSecrets: read('SINCH_WEBHOOK_SECRETS', parseWebhookSecrets) ?? [],
+    projectIds: read('SINCH_PROJECT_IDS', parseProjectIds),
+    adminApiKey: read('ADMIN_API_KEY', parseApiKey),
+    webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
+    // a batch of the commit queue takes 4 MiB, so a body may not be larger
+    webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
+    logLevel: read('LOG_LEVEL', parseLogLevel) ?? 'info',
+    publicUrl: read('PUBLIC_URL', parsePublicUrl),
+  };
+  if (given.dataDir === null) {
+    if (given.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
+    if (given.adminApiKey === null) throw missing('ADMIN_API_KEY');
+  }
+  return given;
+}
+
+/** What is wrong with a value, to be put after its variable's name. */
+class Unfit extends Error {}
+
+function missing(name: VariableName): StartRefusal {
+  return new StartRefusal(
+    `${name} is missing: with DATABASE_URL, give it, or set DATA_DIR to have one made and kept there`,
+  );
+}
+
+function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+  const known = new Set<string>(CONFIG_VARIABLES.map((variable) => variable.name));
+  for (const [name, value] of Object.entries(env)) {
+    const prefix = OUR_PREFIXES.find((candidate) => name.startsWith(candidate));
+    if (prefix === undefined || value === '' || known.has(name)) continue;
+    const alike = [...known].filter((candidate) => candidate.startsWith(prefix)).join(', ');
+    throw new StartRefusal(`${name} is not a variable of this service (it knows ${alike})`);
+  }
+}
+
+/** Decimal digits only: `1e3`, `0x10`, `+1`, ` 1` and `1.0` are refused rather than guessed at. */
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new Unfit(`must be a whole number from ${least} to ${most}, not ${quote(text)}`);
+  };
+}
+
+function parseHost(text: string): string {
+  const isHostName =
+    /^(?=.{1,253}$)[a-z\d](?:[a-z\d-]{0,62}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,62}[a-z\d])?)*$/i.test(text);
+  // a name of digits and dots alone is a mistyped address, which the resolver would take hours to say
+  const looksLikeAddress = /^[\d.]+$/.test(text);
+  if (isIP(text) !== 0 || (isHostName && !looksLikeAddress)) return text;
+  throw new Unfit(`must be an IP address (IPv6 without brackets) or a host name, not ${quote(text)}`);
+}
+
+function parseFolder(text: string): string {
+  if (text.includes('\0')) throw new Unfit('must be a path, without NUL');
+  return resolve(text);
+}
+
+/** The value may hold a password, so it is never quoted. */
+function parseDatabaseUrl(text: string): string {
+  const url = parseUrl(text);
+  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
+    throw new Unfit('must be a URL like postgres://user:password@host:5432/database');
+  }
+  if (url.pathname.length < 2)
+    throw new Unfit('must name a database, as in postgres://user:password@host:5432/database');
+  return text;
+}
+
+function parseWebhookSecrets(text: string): readonly string[] {
+  const secrets = text.split(',').map((secret) => secret.trim());
+  if (secrets.length > 16 || secrets.some((secret) => secret === '' || secret.length > 512)) {
+    throw new Unfit('must be 1 to 16 secrets of 1 to 512 characters, separated by single commas');
+  }
+  return secrets;
+}
+
+function parseProjectIds(text: string): ReadonlySet<string> {
+  const ids = text.split(',').map((id) => id.trim());
+  if (ids.length > 1000 || ids.some((id) => id === '' || id.includes('\0') || Buffer.byteLength(id) > 512)) {
+    throw new Unfit('must be 1 to 1000 project ids of 1 to 512 bytes, separated by single commas');
+  }
+  return new Set(ids);
+}
+
+function parseApiKey(text: string): string {
+  if (/^[\x21-\x7e]{32,512}$/.test(text)) return text;
+  throw new Unfit('must be 32 to 512 visible ASCII characters without spaces');
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level !== undefined) return level;
+  throw new Unfit(`must be one of ${LOG_LEVELS.join(', ')}, not ${quote(text)}`);
+}
+
+/** The value may hold a password, so it is never quoted. */
+function parsePublicUrl(text: string): string {
+  const url = parseUrl(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new Unfit('must be a URL like https://mirror.example.com');
+  }
+  if (url.username !== '' || url.password !== '' || /[?#]/.test(text)) {
+    throw new Unfit('must have no user, password, query or fragment');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function parseUrl(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
+}
+
+/** A value as an error shows it: one line, at most 64 characters. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
+}

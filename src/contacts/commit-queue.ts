@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { claimEra } from '../audit/eras.repository';
+import { DatabaseAddress } from '../database/database-address';
+import { Session, serviceConnection } from '../database/session';
+import { describeError, sortSqlState } from '../database/sqlstate';
+import { batchParameters, commitBatch, type BatchParameters } from './commit.repository';
+import type { ContactEvent } from './contact-event';
+
+/** Most events, and most bytes of payload, that one statement commits. */
+export const batchEventsMax = 500;
+export const batchBytesMax = 4 * 1024 * 1024;
+/** Most events, and most bytes of payload, that wait or are being committed. */
+export const queueEventsMax = 5_000;
+export const queueBytesMax = 64 * 1024 * 1024;
+/** Most statements that one batch may take while it is halved to find the event that Postgres refuses. */
+const splitTriesMax = 200;
+/** Most statements for one batch that met a deadlock, a lock time-out or a serialisation failure. */
+const againTriesMax = 3;
+/** Longest pause between two tries to connect, in ms: below the 2 s within which a returned Postgres is used. */
+const reconnectPauseMaxMs = 1_000;
+
+/**
+ * What became of an event.
+ *
+ * - `committed`: on disk, in journal and map, now or before.
+ * - `poison`: Postgres refuses this very event, and will again: keep it in quarantine.
+ * - `unavailable`: not known to be committed. The sender must send it again; if it was committed, that does no harm.
+ */
+export type Outcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'poison'; readonly detail: string }
+  | { readonly kind: 'unavailable' };
+
+const COMMITTED: Outcome = { kind: 'committed' };
+const UNAVAILABLE: Outcome = { kind: 'unavailable' };
+
+/** A session, and the era in which it writes. */
+interface Link {
+  readonly session: Session;
+  readonly era: number;
+}
+
+interface Waiting {
+  readonly event: ContactEvent;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/**
+ * The only writer of the journal and the map: events gather while a batch commits, and go together in the next.
+ *
+ * Answers after the commit, never before. Bounded in events and bytes; what does not fit is `unavailable` at once, as is
+ * everything while Postgres is away. The queue has a connection of its own, so readers cannot keep it waiting.
+ */
+@Injectable()
+export class CommitQueue {
+  private readonly logger = new Logger(CommitQueue.name);
+  private waiting: Waiting[] = [];
+  private events = 0;
+  private bytes = 0;
+  private link: Link | null = null;
+  private working: Promise<void> | null = null;
+  private closing = false;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly address: DatabaseAddress) {}
+
+  /**
+   * Connects for the first time.
+   *
+   * @throws the driver's or Postgres's error; later losses are mended unseen
+   */
+  async open(): Promise<void> {
+    await this.connect();
+  }
+
+  /** Resolves when the event's fate is known; never rejects. */
+  async commit(event: ContactEvent): Promise<Outcome> {
+    if (this.closing || this.link === null) return UNAVAILABLE;
+    if (this.events >= queueEventsMax || this.bytes + event.payload.length > queueBytesMax)
+      return UNAVAILABLE;
+    this.events += 1;
+    this.bytes += event.payload.length;
+    const outcome = await new Promise<Outcome>((settle) => {
+      this.waiting.push({ event, settle });
+      this.working ??= this.work();
+    });
+    this.events -= 1;
+    this.bytes -= event.payload.length;
+    return outcome;
+  }
+
+  /** Calls `listener` after each batch that this process committed: a nudge, not a promise. Returns how to stop it. */
+  onCommit(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Takes no more events, commits those that wait, and disconnects. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.working;
+    await this.link?.session.close();
+    this.link = null;
+  }
+
+  private async connect(): Promise<void> {
+    const session: Session = await Session.open(serviceConnection(this.address.url), () => {
+      this.lose(session);
+    });
+    try {
+      const era = await claimEra(session);
+      if (this.closing) await session.close();
+      else this.link = { session, era };
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  /** A lost session is replaced until one holds; meanwhile every event is `unavailable`. */
+  private lose(session: Session): void {
+    if (this.link?.session !== session) return;
+    this.link = null;
+    if (!this.closing) void this.reconnect();
+  }
+
+  private async reconnect(): Promise<void> {
+    this.logger.warn('Postgres is away: deliveries are answered 503 until it is back.');
+    for (
+      let pauseMs = 50;
+      this.link === null && !this.closing;
+      pauseMs = Math.min(2 * pauseMs, reconnectPauseMaxMs)
+    ) {
+      await delay(pauseMs * (0.5 + Math.random() / 2));
+      try {
+        await this.connect();
+        this.logger.log('Postgres is back.');
+      } catch (error) {
+        this.logger.debug(`Postgres is still away: ${describeError(error)}.`);
+      }
+    }
+  }
+
+  private async work(): Promise<void> {
+    while (this.waiting.length > 0) {
+      await this.settle(this.takeBatch());
+      for (const listener of this.listeners) listener();
+    }
+    this.working = null;
+  }
+
+  private takeBatch(): readonly Waiting[] {
+    let count = 0;
+    for (let bytes = 0; count < Math.min(this.waiting.length, batchEventsMax); count++) {
+      bytes += this.waiting[count]?.event.payload.length ?? 0;
+      if (bytes > batchBytesMax && count > 0) break;
+    }
+    const batch = this.waiting.slice(0, count);
+    this.waiting = this.waiting.slice(count);
+    return batch;
+  }
+
+  /** Commits a batch; halves it when Postgres refuses something in it, until what it refuses stands alone. */
+  private async settle(batch: readonly Waiting[]): Promise<void> {
+    const parts: (readonly Waiting[])[] = [batch];
+    let tries = 0;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const outcome =
+        tries++ < splitTriesMax ? await this.tryCommit(part.map(({ event }) => event)) : UNAVAILABLE;
+      if (outcome.kind === 'poison' && part.length > 1) {
+        const middle = Math.ceil(part.length / 2);
+        parts.push(part.slice(middle), part.slice(0, middle));
+      } else {
+        for (const { settle } of part) settle(outcome);
+      }
+    }
+  }
+
+  /** One batch, one outcome; sorted by the SQLSTATE of the statement. */
+  private async tryCommit(events: readonly ContactEvent[]): Promise<Outcome> {
+    const { link } = this;
+    if (link === null) return UNAVAILABLE;
+    let batch: BatchParameters;
+    try {
+      batch = batchParameters(link.era, events);
+    } catch (error) {
+      this.logger.error('An event could not be made into rows.', error);
+      return { kind: 'poison', detail: 'The service failed on this event: see its log.' };
+    }
+    for (let tries = 1; ; tries++) {
+      try {
+        await commitBatch(link.session, batch);
+        return COMMITTED;
+      } catch (error) {
+        const kind = sortSqlState(error);
+        if (kind === 'poison')
+          return { kind, detail: `Postgres refuses this event: ${describeError(error)}.` };
+        if (kind === 'away' || tries > againTriesMax) {
+          this.logger.error(`A batch of ${events.length} events was not committed: ${describeError(error)}.`);
+          link.session.destroy();
+          this.lose(link.session);
+          return UNAVAILABLE;
+        }
+        await delay(tries * 20 * Math.random());
+      }
+    }
+  }
+}

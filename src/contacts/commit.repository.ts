@@ -1,0 +1,154 @@
+import type { Session, Statement } from '../database/session';
+import { writeTime } from '../rest/read-time';
+import type { ContactEvent } from './contact-event';
+import { contactIdsOf, effectsOf, join, positionOf, type Effect } from './mirror';
+import { projectionsOf } from './projections';
+
+/** What a batch leaves of one contact. */
+interface ContactRow extends Effect {
+  readonly projectId: string;
+}
+
+/** A batch as the parameters of its statement. */
+export type BatchParameters = readonly unknown[];
+
+/** @param era the era in which the session writes, from `claimEra` */
+export function batchParameters(era: number, events: readonly ContactEvent[]): BatchParameters {
+  return [era, ...journalColumns(events), ...mapColumns(foldBatch(events))];
+}
+
+/**
+ * Commits a batch: journal and map in one statement, so together or not at all.
+ *
+ * Takes every event, new or repeated, in any order; rows are locked in key order, so replicas cannot deadlock.
+ *
+ * @throws DatabaseError with the SQLSTATE that the commit queue sorts
+ */
+export async function commitBatch(session: Session, batch: BatchParameters): Promise<void> {
+  await session.run(COMMIT_BATCH, batch);
+}
+
+/** One row a contact: a statement may touch a row once only. */
+function foldBatch(events: readonly ContactEvent[]): readonly ContactRow[] {
+  const rows = new Map<string, ContactRow>();
+  for (const { notification } of events) {
+    const { projectId } = notification;
+    for (const effect of effectsOf(notification)) {
+      const key = `${projectId}\0${effect.contactId}`;
+      const row = rows.get(key);
+      rows.set(key, {
+        projectId,
+        contactId: effect.contactId,
+        ...(row === undefined ? effect : join(row, effect)),
+      });
+    }
+  }
+  return [...rows.values()];
+}
+
+/** In the order of the first `unnest`; then the payloads end to end, since an array of bytea would go as hex. */
+function journalColumns(events: readonly ContactEvent[]): readonly unknown[] {
+  const ids = events.map((event) => contactIdsOf(event.notification.content));
+  let end = 0;
+  return [
+    events.map((event) => event.notification.projectId),
+    events.map((event) => event.notification.content.trigger),
+    ids.map(([contactId]) => contactId),
+    ids.map(([, ...related]) => arrayLiteral(related)),
+    events.map((event) => event.notification.appId),
+    events.map((event) => writeTime(event.notification.version)),
+    events.map((event) => event.notification.version.toString()),
+    events.map((event) => positionOf(event.notification).tieBreak),
+    events.map((event) => writeTime(event.receivedAt)),
+    events.map((event) => event.source),
+    events.map((event) => event.actor),
+    events.map((event) => event.notification.fingerprint),
+    events.map((event) => event.signature && JSON.stringify(event.signature)),
+    events.map((event) => event.payload.length),
+    events.map((event) => (end += event.payload.length) - event.payload.length),
+    Buffer.concat(events.map((event) => event.payload)),
+  ];
+}
+
+/** In the order of the second `unnest`. A contact known only as gone says nothing: version −1, which any snapshot beats. */
+function mapColumns(rows: readonly ContactRow[]): readonly unknown[] {
+  const projections = rows.map((row) => row.says && projectionsOf(row.says.snapshot));
+  return [
+    rows.map((row) => row.projectId),
+    rows.map((row) => row.contactId),
+    rows.map((row) => row.says?.version.toString() ?? '-1'),
+    rows.map((row) => row.says?.tieBreak ?? ''),
+    rows.map((row) => row.says?.snapshot.json ?? '{}'),
+    projections.map((says) => says?.displayName ?? null),
+    projections.map((says) => says?.email ?? null),
+    projections.map((says) => says?.externalId ?? null),
+    projections.map((says) => says?.language ?? null),
+    projections.map((says) => arrayLiteral(says?.identityKeys ?? [])),
+    rows.map((row) => row.went?.gone ?? null),
+    rows.map((row) => row.went?.survivorId ?? null),
+    rows.map((row) => row.went?.version.toString() ?? null),
+    rows.map((row) => row.went?.tieBreak ?? null),
+  ];
+}
+
+/** An array inside an array: `unnest` would flatten it, so it goes as text. */
+function arrayLiteral(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
+
+/**
+ * The law of `mirror.ts` in SQL. `gone` is compared as text: 'merged' > 'deleted', as the law wants it.
+ *
+ * The outermost `order by` fixes the lock order; the arbiter of the journal is named, since a bare `do nothing` would also
+ * swallow a collision of ids.
+ */
+const COMMIT_BATCH: Statement = {
+  name: 'commit-batch',
+  text: `
+with event as (
+  select *
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
+              $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int[], $16::int[])
+    as e (project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
+          received_at, source, actor, fingerprint, signature, payload_length, payload_offset)
+),
+journal as (
+  insert into audit_event (era, project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
+                           received_at, source, actor, fingerprint, signature, payload)
+  select $1::int, project_id, type, contact_id, related_contact_ids::text[], app_id, accepted_at, version, decode(tie_break, 'hex'),
+         received_at, source, actor, decode(fingerprint, 'hex'), signature::jsonb,
+         substring($17::bytea from payload_offset + 1 for payload_length)
+  from event
+  order by project_id collate "C", contact_id collate "C", version, tie_break
+  on conflict (project_id, contact_id, version, tie_break) do nothing
+)
+insert into contact as c (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
+                          gone, survivor_id, gone_version, gone_tie_break)
+select project_id, id, version, decode(tie_break, 'hex'), snapshot::json, display_name, email, external_id, language, identity_keys::text[],
+       gone, survivor_id, gone_version, decode(gone_tie_break, 'hex')
+from unnest($18::text[], $19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+            $27::text[], $28::text[], $29::text[], $30::bigint[], $31::text[])
+  as r (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
+        gone, survivor_id, gone_version, gone_tie_break)
+order by project_id collate "C", id collate "C"
+on conflict (project_id, id) do update set
+  version        = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.version       else c.version       end,
+  tie_break      = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.tie_break     else c.tie_break     end,
+  snapshot       = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.snapshot      else c.snapshot      end,
+  display_name   = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.display_name  else c.display_name  end,
+  email          = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.email         else c.email         end,
+  external_id    = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.external_id   else c.external_id   end,
+  language       = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.language      else c.language      end,
+  identity_keys  = case when (excluded.version, excluded.tie_break) > (c.version, c.tie_break) then excluded.identity_keys else c.identity_keys end,
+  (gone, survivor_id, gone_version, gone_tie_break) = (
+    select went.gone, went.survivor_id, went.gone_version, went.gone_tie_break
+    from (values (c.gone, c.survivor_id, c.gone_version, c.gone_tie_break),
+                 (excluded.gone, excluded.survivor_id, excluded.gone_version, excluded.gone_tie_break))
+      as went (gone, survivor_id, gone_version, gone_tie_break)
+    order by went.gone desc nulls last, went.gone_version, went.gone_tie_break
+    limit 1)
+where (excluded.version, excluded.tie_break) > (c.version, c.tie_break)
+   or excluded.gone > c.gone
+   or excluded.gone is not null and c.gone is null
+   or excluded.gone = c.gone and (excluded.gone_version, excluded.gone_tie_break) < (c.gone_version, c.gone_tie_break)`,
+};

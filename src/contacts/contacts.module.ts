@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
+import { ChangesService } from './changes.service';
+import { CommitQueue } from './commit-queue';
+import { ContactsController } from './contacts.controller';
+import { ContactsRepository } from './contacts.repository';
+import { ContactsService } from './contacts.service';
+import { HistoryService } from './history.service';
+
+/** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
+@Module({
+  imports: [AuditModule],
+  controllers: [ContactsController],
+  providers: [ChangesService, CommitQueue, ContactsRepository, ContactsService, HistoryService],
+  exports: [CommitQueue],
+})
+export class ContactsModule {}

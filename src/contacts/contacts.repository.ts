@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { rows } from '../database/rows';
+import type { Pointer } from './follow-merges';
+import { cut, identityKey, phoneKey, projectionLengthMax } from './projections';
+
+/** Most merged ids that one contact shows. */
+const ancestorsMax = 1_000;
+
+/** A row of the map. Postgres gives bigint as decimal digits. */
+export interface ContactRow {
+  readonly id: string;
+  /** Nanoseconds since the epoch; −1 where the contact is known only as gone. */
+  readonly version: string;
+  /** JSON text. */
+  readonly snapshot: string;
+  readonly gone: 'deleted' | 'merged' | null;
+  readonly survivor_id: string | null;
+  readonly gone_version: string | null;
+}
+
+export const STATUSES = ['active', 'merged', 'deleted', 'all'] as const;
+export type StatusFilter = (typeof STATUSES)[number];
+
+/** What a list of contacts is narrowed to; null does not narrow. */
+export interface ContactFilter {
+  readonly status: StatusFilter;
+  readonly externalId: string | null;
+  readonly identity: { readonly channel: string; readonly identity: string } | null;
+  /** Every form of the number that is to be found, as digits. */
+  readonly phones: readonly string[] | null;
+  readonly email: string | null;
+  /** Part of the display name, any case. */
+  readonly displayName: string | null;
+  readonly language: string | null;
+}
+
+/** Reads the map. Nothing but the commit queue writes it. */
+@Injectable()
+export class ContactsRepository {
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * In the order of ids, after `after` (`''` for the first page).
+   *
+   * Empty filters are folded away when Postgres plans, so each condition stands alone. Identities, of which Postgres cannot
+   * tell that they are rare, are looked up first: else it may read all contacts in order until it has met them.
+   */
+  async page(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+  ): Promise<readonly ContactRow[]> {
+    const { identity, phones, displayName } = filter;
+    return rows<ContactRow>(
+      await this.database.query(
+        `select id, version, snapshot::text, gone, survivor_id, gone_version
+         from contact
+         where project_id = $1
+           and id > $2
+           and ($3 <> 'active' or gone is null)
+           and ($3 in ('active', 'all') or gone = $3)
+           and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
+           and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
+           and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
+           and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
+           and ($8::text is null or display_name ilike $8)
+           and ($9::text is null or language = $9)
+         order by id
+         limit $11`,
+        [
+          projectId,
+          after,
+          filter.status,
+          filter.externalId,
+          identity && [identityKey(identity.channel, identity.identity)],
+          phones && phones.map(phoneKey),
+          filter.email,
+          displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
+          filter.language && cut(filter.language),
+          projectionLengthMax,
+          size,
+        ],
+      ),
+    );
+  }
+
+  /** In no particular order; ids that are not in the map are left out. */
+  async find(projectId: string, ids: readonly string[]): Promise<readonly ContactRow[]> {
+    return rows<ContactRow>(
+      await this.database.query(
+        `select id, version, snapshot::text, gone, survivor_id, gone_version
+         from contact
+         where project_id = $1 and id = any ($2)`,
+        [projectId, ids],
+      ),
+    );
+  }
+
+  /** Every contact that can be reached from the ids along merges; `union` ends cycles. */
+  async reach(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Pointer>> {
+    const found = rows<Pointer>(
+      await this.database.query(
+        `with recursive reached as (
+           select id, gone, survivor_id from contact where project_id = $1 and id = any ($2)
+           union
+           select c.id, c.gone, c.survivor_id
+           from reached r
+           cross join lateral (
+             select id, gone, survivor_id from contact where project_id = $1 and id = r.survivor_id limit 1
+           ) c
+         )
+         select id, gone, survivor_id as "survivorId" from reached`,
+        [projectId, ids],
+      ),
+    );
+    return new Map(found.map((pointer) => [pointer.id, pointer]));
+  }
+
+  /**
+   * The ids merged into each of `ids`, at any remove, 1,000 at most of each, in the order of ids.
+   *
+   * @param until merges after this version (nanoseconds since the epoch) do not count; null for all
+   */
+  async ancestors(
+    projectId: string,
+    ids: readonly string[],
+    until: bigint | null = null,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = rows<{ id: string; merged_ids: string[] }>(
+      await this.database.query(
+        `with recursive ancestor (root, id) as (
+           select id collate "C", id collate "C" from unnest($2::text[]) as asked (id)
+           union
+           select a.root, m.id
+           from ancestor a
+           cross join lateral (
+             select c.id
+             from contact c
+             where c.project_id = $1 and c.survivor_id = a.id and ($3::bigint is null or c.gone_version <= $3)
+             order by c.id
+             limit $4
+           ) m
+         )
+         select root as id, (array_agg(id order by id))[:$4] as merged_ids
+         from ancestor
+         where id <> root
+         group by root`,
+        [projectId, ids, until?.toString() ?? null, ancestorsMax],
+      ),
+    );
+    return new Map(found.map((row) => [row.id, row.merged_ids]));
+  }
+}

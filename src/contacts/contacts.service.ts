@@ -1,0 +1,190 @@
+import { Injectable } from '@nestjs/common';
+import { AuditRepository } from '../audit/audit.repository';
+import { Problem } from '../rest/problem';
+import { ContactsRepository, type ContactFilter, type ContactRow } from './contacts.repository';
+import { followMerges, type Pointer, type Resolution } from './follow-merges';
+import { snapshotIn } from './read-notification';
+import { contactMerged, membersOf, type Moved } from './contact-merged';
+import { viewContact, type ContactView } from './view-contact';
+
+/** Longest chain of merges that is followed in the past, where each step is a query. */
+const pastChainMax = 1_000;
+
+/** What an id leads to: a contact or, where merges are not followed, the one to ask for instead. */
+export type Found =
+  | { readonly kind: 'contact'; readonly contact: ContactView }
+  | { readonly kind: 'moved'; readonly moved: Moved };
+
+/** Answers for contacts as they are now, and as they were. */
+@Injectable()
+export class ContactsService {
+  constructor(
+    private readonly contacts: ContactsRepository,
+    private readonly audit: AuditRepository,
+  ) {}
+
+  /** A page of the list, in the order of ids after `after`. */
+  async list(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+  ): Promise<readonly ContactView[]> {
+    const rows = await this.contacts.page(projectId, filter, after, size);
+    const ids = rows.map((row) => row.id);
+    const mergedIds = await this.contacts.ancestors(projectId, ids);
+    return rows.map((row) => viewContact(row, mergedIds.get(row.id) ?? []));
+  }
+
+  /**
+   * The contact that answers for an id.
+   *
+   * @param follow whether a merged id is answered with its survivor
+   * @throws Problem `not-found`, `contact-deleted`, `merge-cycle`
+   */
+  async get(projectId: string, id: string, follow: boolean): Promise<Found> {
+    const pointers = await this.contacts.reach(projectId, [id]);
+    const resolution = followMerges(id, pointers);
+    return this.answer(id, resolution, follow, (end) => this.view(projectId, end));
+  }
+
+  /** As `get`, at a version: as it was then, as far as is known now. */
+  async getAt(projectId: string, id: string, follow: boolean, version: bigint): Promise<Found> {
+    const past = new Map<string, { pointer: Pointer; row: ContactRow | null }>();
+    for (let next: string | null = id; next !== null && !past.has(next) && past.size < pastChainMax;) {
+      const { pointer, row } = await this.past(projectId, next, version);
+      if (pointer !== null) past.set(next, { pointer, row });
+      next = pointer?.survivorId ?? null;
+    }
+    const pointers = new Map([...past].map(([each, { pointer }]) => [each, pointer]));
+    return this.answer(id, followMerges(id, pointers), follow, async (end) => {
+      const row = past.get(end)?.row ?? null;
+      const mergedIds = await this.contacts.ancestors(projectId, [end], version);
+      return row && viewContact(row, mergedIds.get(end) ?? []);
+    });
+  }
+
+  /** What answers for each id, in order; one query. */
+  async resolve(projectId: string, ids: readonly string[]): Promise<readonly Resolution[]> {
+    const pointers = await this.contacts.reach(projectId, ids);
+    return ids.map((id) => followMerges(id, pointers));
+  }
+
+  /** The contact, or the problem, that `get` has for each id, in order. */
+  async batchGet(
+    projectId: string,
+    ids: readonly string[],
+    follow: boolean,
+  ): Promise<readonly (ContactView | Problem)[]> {
+    const pointers = await this.contacts.reach(projectId, ids);
+    const resolutions = ids.map((id) => [id, followMerges(id, pointers)] as const);
+    const ends = resolutions.map(([id, resolution]) =>
+      resolution.state === 'merged' ? resolution.survivorId : id,
+    );
+    const views = await this.views(projectId, [...new Set(ends)]);
+    return Promise.all(
+      resolutions.map(async ([id, resolution]) => {
+        try {
+          const found = await this.answer(id, resolution, follow, (end) =>
+            Promise.resolve(views.get(end) ?? null),
+          );
+          return found.kind === 'contact' ? found.contact : contactMerged(found.moved, { status: 410 });
+        } catch (error) {
+          if (error instanceof Problem) return error;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** Contacts as they are now, whatever became of them, by id; unknown ones are left out. */
+  async views(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, ContactView>> {
+    const [rows, mergedIds] = await Promise.all([
+      this.contacts.find(projectId, ids),
+      this.contacts.ancestors(projectId, ids),
+    ]);
+    return new Map(rows.map((row) => [row.id, viewContact(row, mergedIds.get(row.id) ?? [])]));
+  }
+
+  private async view(projectId: string, id: string): Promise<ContactView | null> {
+    return (await this.views(projectId, [id])).get(id) ?? null;
+  }
+
+  /** Turns what an id resolves to into what its reader gets. */
+  private async answer(
+    id: string,
+    resolution: Resolution,
+    follow: boolean,
+    view: (id: string) => Promise<ContactView | null>,
+  ): Promise<Found> {
+    switch (resolution.state) {
+      case 'active': {
+        const contact = await view(id);
+        if (contact === null) throw notFound(id);
+        return { kind: 'contact', contact };
+      }
+      case 'unknown':
+        throw notFound(id);
+      case 'deleted':
+        throw new Problem('contact-deleted', 'The contact was deleted.', { contact_id: id });
+      case 'cycle':
+        throw new Problem('merge-cycle', 'The merges of this contact run in a circle.', {
+          contact_id: id,
+          chain: resolution.chain,
+          chain_length: resolution.chainLength,
+        });
+      case 'merged':
+        return this.answerForMerged(id, resolution, follow, view);
+    }
+  }
+
+  private async answerForMerged(
+    id: string,
+    resolution: Resolution & { state: 'merged' },
+    follow: boolean,
+    view: (id: string) => Promise<ContactView | null>,
+  ): Promise<Found> {
+    const { survivorId, survivorState } = resolution;
+    const moved = { id, ...resolution };
+    if (survivorState === 'deleted') {
+      throw new Problem(
+        'contact-deleted',
+        'The contact was merged into one that was deleted.',
+        membersOf(moved),
+      );
+    }
+    if (!follow) return { kind: 'moved', moved };
+    const survivor = survivorState === 'active' ? await view(survivorId) : null;
+    if (survivor === null) throw notFound(survivorId);
+    return { kind: 'contact', contact: { ...survivor, mirror: { ...survivor.mirror, resolved_from: id } } };
+  }
+
+  private async past(
+    projectId: string,
+    id: string,
+    version: bigint,
+  ): Promise<{ pointer: Pointer | null; row: ContactRow | null }> {
+    const { gone, told } = await this.audit.asOf(projectId, id, version);
+    if (gone !== null) {
+      const survivorId = gone.type === 'CONTACT_MERGE' ? gone.contact_id : null;
+      return { pointer: { id, gone: survivorId === null ? 'deleted' : 'merged', survivorId }, row: null };
+    }
+    const snapshot = told && snapshotIn(told.payload, id);
+    if (told === null || snapshot === null) return { pointer: null, row: null };
+    return {
+      pointer: { id, gone: null, survivorId: null },
+      row: {
+        id,
+        version: told.version,
+        snapshot: snapshot.json,
+        gone: null,
+        survivor_id: null,
+        gone_version: null,
+      },
+    };
+  }
+}
+
+function notFound(id: string): Problem {
+  return new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: id });
+}

@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import type { Source } from '../audit/audit-event';
+import { AuditRepository, type HistoryRow, type Surroundings } from '../audit/audit.repository';
+import { Problem } from '../rest/problem';
+import { writeDate, writeTime } from '../rest/read-time';
+import { compareChannels, compareSnapshots, type Change } from './compare-snapshots';
+import { ContactsRepository } from './contacts.repository';
+import { snapshotIn } from './read-notification';
+
+/** One event in the life of a contact, or of one that was merged into it. */
+export interface HistoryEntry {
+  readonly event_id: string;
+  readonly type: string;
+  readonly contact_id: string;
+  readonly accepted_at: string;
+  readonly received_at: string;
+  readonly version: string;
+  readonly source: Source;
+  /** Received after a newer one. */
+  readonly late: boolean;
+  readonly changes: readonly Change[];
+  readonly channels_added: readonly string[];
+  readonly channels_removed: readonly string[];
+}
+
+/** The version and the tie-break (hex) at which a page of history ended. */
+export type HistoryPlace = readonly [version: string, tieBreak: string];
+
+/** Tells what happened to a contact, computed from the journal: late events fall into their right place. */
+@Injectable()
+export class HistoryService {
+  constructor(
+    private readonly contacts: ContactsRepository,
+    private readonly audit: AuditRepository,
+  ) {}
+
+  /**
+   * A page of a contact's events in version order, newest first.
+   *
+   * @param includeMerged whether the events of its losers are told too
+   * @returns the entries, and where the next page begins (null at the end)
+   * @throws Problem `not-found` for an id of which nothing was ever heard
+   */
+  async page(
+    projectId: string,
+    contactId: string,
+    includeMerged: boolean,
+    before: HistoryPlace | null,
+    size: number,
+  ): Promise<{ readonly entries: readonly HistoryEntry[]; readonly next: HistoryPlace | null }> {
+    const losers = includeMerged
+      ? ((await this.contacts.ancestors(projectId, [contactId])).get(contactId) ?? [])
+      : [];
+    const rows = await this.audit.history(projectId, [contactId, ...losers], before, size + 1);
+    if (rows.length === 0 && before === null) {
+      throw new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: contactId });
+    }
+    const shown = rows.slice(0, size);
+    const surroundings = await this.audit.surroundings(
+      projectId,
+      shown.map((row) => ({ id: row.id, contactId: row.subject_id })),
+      'in-version-order',
+    );
+    const last = rows.length > size ? shown.at(-1) : undefined;
+    return {
+      entries: shown.flatMap((row, at) => {
+        const around = surroundings[at];
+        return around === undefined ? [] : [entry(row, around)];
+      }),
+      next: last === undefined ? null : [last.version, last.place],
+    };
+  }
+}
+
+function entry(row: HistoryRow, { contactId, payload, previousPayload, late }: Surroundings): HistoryEntry {
+  const after = snapshotIn(payload, contactId)?.fields ?? null;
+  const before = previousPayload && (snapshotIn(previousPayload, contactId)?.fields ?? null);
+  const channels = after === null ? { added: [], removed: [] } : compareChannels(before, after);
+  return {
+    event_id: row.id,
+    type: row.type,
+    contact_id: contactId,
+    accepted_at: writeTime(BigInt(row.version)),
+    received_at: writeDate(row.received_at),
+    version: row.version,
+    source: row.source,
+    late,
+    // an event without a snapshot (a duplication, a documented delete) says nothing of the fields
+    changes: after === null ? [] : compareSnapshots(before, after),
+    channels_added: channels.added,
+    channels_removed: channels.removed,
+  };
+}

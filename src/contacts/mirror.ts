@@ -1,0 +1,152 @@
+import type { Content, Notification, Snapshot } from './read-notification';
+
+/**
+ * The law of the mirror, as pure functions. `commit.repository.ts` states the same law in SQL; the property tests hold the
+ * two to each other.
+ *
+ * Each contact has two registers: what Sinch *says* of it (newest wins) and where it *went* (final). Both are joins of total
+ * orders, so events may come in any order, any number of times, in any batches, and end in the same state.
+ */
+export interface Registers {
+  readonly says: Says | null;
+  readonly went: Went | null;
+}
+
+/** Orders events of one contact: nanoseconds since the epoch, then the tie-break. */
+export interface Position {
+  readonly version: bigint;
+  /** Rank byte and fingerprint, in hex: settles equal versions alike on every replica. */
+  readonly tieBreak: string;
+}
+
+export interface Says extends Position {
+  readonly snapshot: Snapshot;
+}
+
+export interface Went extends Position {
+  readonly gone: 'deleted' | 'merged';
+  /** The contact that answers instead; null for `deleted`. */
+  readonly survivorId: string | null;
+}
+
+/** What one event writes to one contact. */
+export interface Effect extends Registers {
+  readonly contactId: string;
+}
+
+/** Settles equal versions: the greater rank is believed. */
+const RANK = {
+  ofDeleted: 1,
+  ofLoser: 2,
+  CONTACT_CREATE: 3,
+  CONTACT_UPDATE: 4,
+  ofSurvivor: 5,
+  ofDuplicates: 6,
+} as const;
+
+/** The rank of an event among the events of the contact under which the journal files it. */
+function rankOf(trigger: Content['trigger']): number {
+  switch (trigger) {
+    case 'CONTACT_CREATE':
+    case 'CONTACT_UPDATE':
+      return RANK[trigger];
+    case 'CONTACT_DELETE':
+      return RANK.ofDeleted;
+    case 'CONTACT_MERGE':
+      return RANK.ofSurvivor;
+    case 'CONTACT_IDENTITIES_DUPLICATION':
+      return RANK.ofDuplicates;
+  }
+}
+
+/** Where an event stands among the events of the contact under which the journal files it. */
+export function positionOf({ version, fingerprint, content }: Notification): Position {
+  return { version, tieBreak: tieBreak(rankOf(content.trigger), fingerprint) };
+}
+
+/** Where a merge stands among the events of its loser. */
+export function loserPositionOf({ version, fingerprint }: Notification): Position {
+  return { version, tieBreak: tieBreak(RANK.ofLoser, fingerprint) };
+}
+
+function tieBreak(rank: number, fingerprint: string): string {
+  return `0${rank}${fingerprint}`;
+}
+
+/** What an event writes, contact by contact: nothing for duplications, two contacts for a merge. */
+export function effectsOf(notification: Notification): readonly Effect[] {
+  const { content } = notification;
+  const position = positionOf(notification);
+  switch (content.trigger) {
+    case 'CONTACT_CREATE':
+    case 'CONTACT_UPDATE':
+      return [
+        { contactId: content.contact.id, says: { ...position, snapshot: content.contact }, went: null },
+      ];
+    case 'CONTACT_DELETE':
+      return [
+        {
+          contactId: content.contactId,
+          says: content.contact && { ...position, snapshot: content.contact },
+          went: { ...position, gone: 'deleted', survivorId: null },
+        },
+      ];
+    case 'CONTACT_MERGE': {
+      const { survivor, loserId, loser } = content;
+      const last = loserPositionOf(notification);
+      return [
+        { contactId: survivor.id, says: { ...position, snapshot: survivor }, went: null },
+        {
+          contactId: loserId,
+          says: loser && { ...last, snapshot: loser },
+          went: { ...last, gone: 'merged', survivorId: survivor.id },
+        },
+      ];
+    }
+    case 'CONTACT_IDENTITIES_DUPLICATION':
+      return [];
+  }
+}
+
+/** Joins what two sets of events left of one contact: commutative, associative, idempotent. */
+export function join(a: Registers, b: Registers): Registers {
+  return { says: newest(a.says, b.says), went: final(a.went, b.went) };
+}
+
+/** The contact under which the journal files an event (of a merge the survivor, of a duplication the smallest member), then the others. */
+export function contactIdsOf(content: Content): readonly [string, ...string[]] {
+  switch (content.trigger) {
+    case 'CONTACT_CREATE':
+    case 'CONTACT_UPDATE':
+      return [content.contact.id];
+    case 'CONTACT_DELETE':
+      return [content.contactId];
+    case 'CONTACT_MERGE':
+      return [content.survivor.id, content.loserId];
+    case 'CONTACT_IDENTITIES_DUPLICATION': {
+      const [smallest = '', ...others] = [
+        ...new Set(content.entries.flatMap((entry) => entry.contactIds)),
+      ].sort();
+      return [smallest, ...others];
+    }
+  }
+}
+
+/** The newest snapshot is shown; equal versions are settled by rank (a merge's result over an update over a create), then content. */
+function newest(a: Says | null, b: Says | null): Says | null {
+  if (a === null || b === null) return a ?? b;
+  return comparePositions(a, b) >= 0 ? a : b;
+}
+
+/** A gone contact never comes back: merged beats deleted, and of one reason the earliest event is believed. */
+function final(a: Went | null, b: Went | null): Went | null {
+  if (a === null || b === null) return a ?? b;
+  if (a.gone !== b.gone) return a.gone === 'merged' ? a : b;
+  return comparePositions(a, b) <= 0 ? a : b;
+}
+
+/** Negative, zero or positive as `a` stands before, at or after `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  if (a.version !== b.version) return a.version < b.version ? -1 : 1;
+  return a.tieBreak < b.tieBreak ? -1 : a.tieBreak > b.tieBreak ? 1 : 0;
+}

@@ -1,0 +1,54 @@
+import { Logger } from '@nestjs/common';
+import type { DataSourceOptions } from 'typeorm';
+import { Mirror1764000000000 } from '../../migrations/1764000000000-mirror';
+import { serviceConnection } from './session';
+import { describeError } from './sqlstate';
+
+const logger = new Logger('Database');
+
+/** Every migration, oldest first. Migrations alone make schema. */
+const MIGRATIONS = [Mirror1764000000000];
+
+/** Most connections of the readers, and longest waits for one and for its answer. */
+const poolConnectionsMax = 10;
+const connectTimeoutMs = 3_000;
+const readTimeoutMs = 10_000;
+/** Longest wait of a migration for the locks of others, in ms: whoever comes after it waits as long. */
+const migrationLockTimeoutMs = 30_000;
+
+const COMMON = {
+  type: 'postgres',
+  connectTimeoutMS: connectTimeoutMs,
+  synchronize: false,
+  installExtensions: false,
+  logging: false,
+  // an idle connection that Postgres ends is replaced when one is needed; without a listener the process would die
+  poolErrorHandler: (error: unknown) => {
+    logger.warn(`A connection was lost: ${describeError(error)}`);
+  },
+} as const;
+
+/** How the service reads, and writes what is not the commit queue's: as `mirror_service`, from a pool. */
+export function serviceOptions(url: string): DataSourceOptions {
+  const { connectionString, options, application_name } = serviceConnection(url);
+  return {
+    ...COMMON,
+    ...(connectionString === undefined ? {} : { url: connectionString }),
+    ...(application_name === undefined ? {} : { applicationName: application_name }),
+    poolSize: poolConnectionsMax,
+    extra: { keepAlive: true, options: `${options ?? ''} -c statement_timeout=${readTimeoutMs}` },
+  };
+}
+
+/** How the owner migrates: one session, which holds the lock of `migrate` too, so that both end together. */
+export function ownerOptions(url: string): DataSourceOptions {
+  return {
+    ...COMMON,
+    url,
+    applicationName: 'sinch-contact-mirror migration',
+    migrations: MIGRATIONS,
+    migrationsTableName: 'migration',
+    poolSize: 1,
+    extra: { keepAlive: true, lock_timeout: migrationLockTimeoutMs, statement_timeout: 0 },
+  };
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errorCode } from './error-code';
+import { reasonOf, StartRefusal } from './start-refusal';
+
+export type SecretName = 'webhook-secret' | 'admin-api-key' | 'postgres-password';
+
+/** A secret that lives in a file of `DATA_DIR`, mode 0600. */
+export interface KeptSecret {
+  readonly value: string;
+  readonly path: string;
+  /** This start made it, so this start shows it, once. */
+  readonly made: boolean;
+}
+
+const LENGTH_MIN = 32;
+const LENGTH_MAX = 512;
+
+/**
+ * Reads a secret from `dataDir`, making it if there is none.
+ *
+ * It appears whole or not at all, is on disk before it is used, and is never overwritten: of two starts at once one makes
+ * it and both get the same value.
+ * @throws StartRefusal when the file holds no usable secret or the folder cannot be used.
+ */
+export async function keepSecret(dataDir: string, name: SecretName): Promise<KeptSecret> {
+  const path = join(dataDir, name);
+  try {
+    const kept = await readSecret(path);
+    if (kept !== null) return { value: kept, path, made: false };
+    await makeFolder(dataDir);
+    const made = await makeSecret(dataDir, path);
+    const value = await readSecret(path);
+    if (value !== null) return { value, path, made };
+    throw new StartRefusal(`${path} vanished while it was made`);
+  } catch (error) {
+    if (error instanceof StartRefusal) throw error;
+    throw new StartRefusal(`${path} cannot be kept there (DATA_DIR): ${reasonOf(error)}`);
+  }
+}
+
+/** The secret in the file, or `null` if there is no file. */
+async function readSecret(path: string): Promise<string | null> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw new StartRefusal(`${path} cannot be read (DATA_DIR): ${reasonOf(error)}`);
+  });
+  if (text === null) return null;
+  const value = text.trim();
+  if (value.length >= LENGTH_MIN && value.length <= LENGTH_MAX && /^[\x21-\x7e]+$/.test(value)) return value;
+  throw new StartRefusal(
+    `${path} must hold one line of ${LENGTH_MIN} to ${LENGTH_MAX} visible ASCII characters`,
+  );
+}
+
+/** Closed to others where it is new. (Node's own recursive `mkdir` never returns where the system refuses, as in /proc.) */
+async function makeFolder(path: string, withParents = true): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    if (errorCode(error) !== 'ENOENT' || !withParents) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, false);
+  }
+}
+
+/** Writes a new secret under a name of its own, then links it into place; `false` if another start was first. */
+async function makeSecret(dataDir: string, path: string): Promise<boolean> {
+  const draft = `${path}.${randomBytes(8).toString('hex')}`;
+  try {
+    const file = await open(draft, 'wx', 0o600);
+    await file.writeFile(`${randomBytes(32).toString('base64url')}\n`);
+    await file.sync();
+    await file.close();
+    await link(draft, path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  const folder = await open(dataDir);
+  await folder.sync();
+  await folder.close();
+  return true;
+}

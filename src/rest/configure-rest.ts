@@ -1,0 +1,88 @@
+import { RequestMethod } from '@nestjs/common';
+import { HTTP_CODE_METADATA, METHOD_METADATA } from '@nestjs/common/constants';
+import { ModulesContainer } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import helmet from '@fastify/helmet';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import { answerClientError } from './client-errors';
+import { tagAnswers } from './etag';
+import { handlersOf } from './handlers';
+import { KnownRoutes } from './known-routes';
+import { serveOpenApi } from './openapi';
+import { ProblemFilter, sendProblem } from './problem.filter';
+import { RequestPipe, idBytesMax } from './request.pipe';
+import { toProblem } from './to-problem';
+import { traceIdOf } from './trace';
+import { UnknownQueryGuard } from './unknown-query.guard';
+
+/** Largest body of a REST request. */
+const bodyBytesMax = 1024 * 1024;
+/** Longest time that a request may take to arrive, headers and body; its answer may take longer. */
+const arrivalMaxMs = 30_000;
+/** Longest part of a path in characters, as decoded: beyond any id, so that the pipe can tell what an id may have. */
+const pathPartMax = 4 * idBytesMax;
+const WEBHOOK_PATH = '/webhooks/sinch';
+
+/** What Fastify must be told when it is made: `new FastifyAdapter(restFastifyOptions())`. */
+export function restFastifyOptions(): FastifyServerOptions {
+  return {
+    genReqId: traceIdOf,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: arrivalMaxMs,
+    // the last requests of a connection are answered like all others, not with a bare 503 of Fastify's
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: pathPartMax },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(request, reply, toProblem(error, bodyBytesMax));
+    },
+    clientErrorHandler: answerClientError,
+  };
+}
+
+/**
+ * Gives an application the manners of the REST surface, before it is initialised.
+ *
+ * @param webhookBodyMaxBytes the largest body of the webhook, which has a limit of its own
+ */
+export async function configureRest(
+  app: NestFastifyApplication,
+  { webhookBodyMaxBytes }: { readonly webhookBodyMaxBytes: number },
+): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance();
+  const routes = new KnownRoutes(fastify, pathPartMax);
+  fastify.addHook('onRoute', (route) => {
+    if (route.url !== WEBHOOK_PATH) return;
+    route.bodyLimit = webhookBodyMaxBytes;
+    // headers for browsers, which cost a third of the webhook's requests per second
+    route.helmet = false;
+  });
+  takeBodiesAsBytes(app, fastify);
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+  tagAnswers(fastify);
+  answerPostsWith200(app);
+  app.useGlobalFilters(new ProblemFilter(routes));
+  app.useGlobalGuards(new UnknownQueryGuard());
+  app.useGlobalPipes(new RequestPipe());
+  serveOpenApi(app);
+}
+
+/** Every body is a Buffer, whatever its content type, or without one: signatures are over bytes. */
+function takeBodiesAsBytes(app: NestFastifyApplication, fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  app.useBodyParser('*');
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    // Fastify itself would refuse a content type that is none
+    const { headers, mediaType } = request;
+    if (headers['content-type'] !== undefined && mediaType === undefined) delete headers['content-type'];
+    done();
+  });
+}
+
+/** Nest answers a POST 201 unless its handler says otherwise with `@HttpCode`. */
+function answerPostsWith200(app: NestFastifyApplication): void {
+  for (const { method } of handlersOf(app.get(ModulesContainer))) {
+    const isPost = Reflect.getMetadata(METHOD_METADATA, method) === RequestMethod.POST;
+    if (isPost && !Reflect.hasMetadata(HTTP_CODE_METADATA, method))
+      Reflect.defineMetadata(HTTP_CODE_METADATA, 200, method);
+  }
+}

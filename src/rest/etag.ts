@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+
+/** An entity tag within a list, weak or strong; its opaque part (RFC 9110, section 8.8.3). */
+const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
+
+/**
+ * Tags every 200 to a GET or HEAD with a strong hash of the answer's bytes, and answers 304 to those who have them.
+ *
+ * Streams are not tagged; a tag that stands already is kept.
+ */
+export function tagAnswers(fastify: FastifyInstance): void {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const isWhole = typeof payload === 'string' || Buffer.isBuffer(payload);
+    if (!isRead || reply.statusCode !== 200 || !isWhole || reply.hasHeader('etag')) {
+      done(null, payload);
+      return;
+    }
+    const etag = `"${createHash('sha256').update(payload).digest('base64url')}"`;
+    reply.header('etag', etag);
+    if (!hasRepresentation(request.headers['if-none-match'], etag)) {
+      done(null, payload);
+      return;
+    }
+    reply.code(304).removeHeader('content-type');
+    // of a HEAD, Fastify still takes the length of the payload that it then leaves out
+    done(null, request.method === 'HEAD' ? payload : null);
+  });
+}
+
+/**
+ * Whether `If-None-Match` names the representation (RFC 9110, section 13.1.2): compared weakly, and `*` is any.
+ *
+ * @param etag strong
+ */
+export function hasRepresentation(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === '*') return true;
+  return [...ifNoneMatch.matchAll(ENTITY_TAG)].some(([, opaque]) => opaque === etag);
+}

@@ -1,0 +1,164 @@
+import type { INestApplication } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { handlersOf } from './handlers';
+import { PROBLEMS, Problem, type ProblemCode } from './problem';
+
+/** A problem that a route answers with; with a status where it is not the code's own. */
+type DeclaredProblem = ProblemCode | readonly [ProblemCode, number];
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const DECLARED = Symbol('problems');
+const HTTP_METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+
+/** Declares the problems of a route, beside those that follow from what it takes: its key, its query, its body, its pages. */
+export function Problems(...problems: readonly DeclaredProblem[]): MethodDecorator {
+  return (_target, _key, descriptor) => {
+    Reflect.defineMetadata(DECLARED, problems, descriptor.value as object); // a method's function
+  };
+}
+
+/** Builds the OpenAPI document of an application: every route of its controllers with its problems. */
+export function buildOpenApi(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Sinch contact mirror')
+    .setDescription(
+      'Mirrors the contacts of Sinch Conversation API projects and keeps their audit trail. ' +
+        'The read side of the Sinch Contacts API is answered at the same paths; every failure is a problem (RFC 9457).',
+    )
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of this service.' })
+    .build();
+  const document = SwaggerModule.createDocument(app, config, { operationIdFactory: operationIdOf });
+  const declared = new Map(
+    handlersOf(app.get(ModulesContainer)).map(({ controller, name, method }) => [
+      operationIdOf(controller.name, name),
+      (Reflect.getMetadata(DECLARED, method) ?? []) as readonly DeclaredProblem[], // by `Problems`
+    ]),
+  );
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const operation of HTTP_METHODS.flatMap((method) => item[method] ?? [])) {
+      const problems = [
+        ...impliedProblems(path, operation),
+        ...(declared.get(operation.operationId ?? '') ?? []),
+      ];
+      Object.assign(operation.responses, problemResponses(path, problems));
+    }
+  }
+  const schemas = { ...document.components?.schemas, Problem: PROBLEM_SCHEMA };
+  return withoutNullable({ ...document, components: { ...document.components, schemas } });
+}
+
+/** Serves the document at `/openapi.json` and as a page at `/docs`; it is built when first asked for. */
+export function serveOpenApi(app: INestApplication): void {
+  SwaggerModule.setup('docs', app, () => buildOpenApi(app), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Sinch contact mirror',
+    swaggerOptions: { validatorUrl: null, persistAuthorization: true },
+  });
+}
+
+function operationIdOf(controller: string, method: string): string {
+  return `${controller.replace(/Controller$/, '')}_${method}`;
+}
+
+function impliedProblems(path: string, operation: Operation): readonly DeclaredProblem[] {
+  if (!path.startsWith('/v1/')) return [];
+  const takesPages = operation.parameters?.some(
+    (parameter) => 'name' in parameter && parameter.name === 'page_token',
+  );
+  return [
+    'invalid-request',
+    'unknown-parameter',
+    ...(takesPages === true ? (['page-token-mismatch'] as const) : []),
+    ...(operation.security === undefined ? [] : (['unauthenticated', 'forbidden'] as const)),
+    ...(operation.requestBody === undefined
+      ? []
+      : ([['invalid-request', 415], 'payload-too-large'] as const)),
+    'unavailable',
+    'internal',
+  ];
+}
+
+/** One response a status, with an example of each of its problems. */
+function problemResponses(path: string, problems: readonly DeclaredProblem[]): Operation['responses'] {
+  const byStatus = new Map<number, Set<ProblemCode>>();
+  for (const problem of problems) {
+    const [code, status] = typeof problem === 'string' ? [problem, PROBLEMS[problem].status] : problem;
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: [...codes].map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(
+              [...codes].map((code) => [code, { value: exampleOf(code, status, path) }]),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function exampleOf(code: ProblemCode, status: number, path: string): object {
+  return new Problem(code, PROBLEMS[code].cause, { status }).toBody(path, '4bf92f3577b34da6a3ce929d0e0e4736');
+}
+
+const PROBLEM_SCHEMA = {
+  type: 'object',
+  description: 'RFC 9457. `type` is served and explains itself.',
+  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'trace_id'],
+  properties: {
+    type: { type: 'string', format: 'uri-reference', examples: ['/problems/not-found'] },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: {
+      type: 'string',
+      format: 'uri-reference',
+      description: 'The path that was asked for, with its query.',
+    },
+    code: { type: 'string', enum: Object.keys(PROBLEMS) },
+    trace_id: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'Names the request in the log.' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'code', 'message'],
+        properties: {
+          pointer: {
+            type: 'string',
+            description: 'JSON pointer: `/body/…`, `/query/<name>` or `/path/<name>`.',
+          },
+          code: { type: 'string' },
+          message: { type: 'string' },
+        },
+      },
+    },
+    contact_id: { type: 'string' },
+    survivor_id: { type: 'string', description: 'The end of the chain of merges.' },
+    chain: { type: 'array', items: { type: 'string' }, description: 'The first ids of the chain of merges.' },
+    chain_length: { type: 'integer' },
+  },
+};
+
+/** `nullable`, which Nest writes for OpenAPI 3.0, as OpenAPI 3.1 has it: a list of types. */
+function withoutNullable<T>(node: T): T {
+  if (typeof node !== 'object' || node === null) return node;
+  if (Array.isArray(node)) return node.map(withoutNullable) as T;
+  const { nullable, type, ...rest } = node as Record<string, unknown>;
+  const known = nullable === true && type !== undefined ? [type, 'null'].flat() : type;
+  const members = Object.entries(rest).map(([key, member]) => [key, withoutNullable(member)]);
+  return {
+    ...(known === undefined ? {} : { type: withoutNullable(known) }),
+    ...Object.fromEntries(members),
+  } as T;
+}

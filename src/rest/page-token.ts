@@ -1,0 +1,78 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Problem } from './problem';
+
+/** Bytes of the signature that a token carries. */
+const signatureBytes = 16;
+const keyBytes = 32;
+/** Longest token that is looked at, in characters: far more than any cursor needs. */
+const tokenLengthMax = 16_384;
+/** Parameters that may change from page to page. */
+const UNBOUND: ReadonlySet<string> = new Set(['page_size', 'page_token', 'wait']);
+
+type FilterValue = string | number | bigint | boolean | null | undefined | readonly string[];
+
+/** The project and the parameters of a list; what is undefined counts as not given. */
+export type PageFilter = Readonly<Record<string, FilterValue>>;
+
+/** Where a list goes on: the key of the last row shown. */
+export type Cursor = readonly string[];
+
+/**
+ * Makes and reads page tokens: opaque, bound to their list, without expiry.
+ *
+ * A token is a signature and the cursor. The signature covers the route and the filter too, so a token holds for the list
+ * that it was given out for and no other, on every replica that knows the key.
+ */
+@Injectable()
+export class PageTokens {
+  /** Null until the database is open. */
+  private key: Buffer | null = null;
+
+  /** @param key 32 random bytes, the same for every replica and after every restart */
+  useKey(key: Buffer): void {
+    if (key.length !== keyBytes)
+      throw new RangeError(`The key of page tokens has ${keyBytes} bytes, not ${key.length}.`);
+    this.key = key;
+  }
+
+  /** @param filter all parameters of the list and its project; `page_size`, `page_token` and `wait` are passed over */
+  seal(route: string, filter: PageFilter, cursor: Cursor): string {
+    const content = Buffer.from(JSON.stringify(cursor));
+    return Buffer.concat([this.sign(route, filter, content), content]).toString('base64url');
+  }
+
+  /** @throws Problem `page-token-mismatch` unless `seal` made the token for this very route and filter */
+  open(route: string, filter: PageFilter, token: string): Cursor {
+    const bytes = Buffer.from(token.slice(0, tokenLengthMax), 'base64url');
+    const content = bytes.subarray(signatureBytes);
+    const signature = bytes.subarray(0, signatureBytes);
+    // base64url has several spellings of the same bytes; one of them is the token
+    if (bytes.toString('base64url') !== token || signature.length < signatureBytes) throw mismatch();
+    if (!timingSafeEqual(signature, this.sign(route, filter, content))) throw mismatch();
+    return JSON.parse(content.toString()) as Cursor; // sealed by us
+  }
+
+  /** @throws Problem `unavailable` while the service starts */
+  private sign(route: string, filter: PageFilter, content: Buffer): Buffer {
+    const bound = Object.entries(filter)
+      .filter(([name, value]) => value !== undefined && !UNBOUND.has(name))
+      .map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    if (this.key === null)
+      throw new Problem('unavailable', 'The service is starting.', { headers: { 'Retry-After': '1' } });
+    // JSON has no raw line break, so the line break ends the one part and begins the other
+    const hmac = createHmac('sha256', this.key)
+      .update(`${JSON.stringify([route, bound])}\n`)
+      .update(content);
+    return hmac.digest().subarray(0, signatureBytes);
+  }
+}
+
+function mismatch(): Problem {
+  return new Problem(
+    'page-token-mismatch',
+    'page_token was not given out for this list with these filters. Start again without it.',
+    { errors: [{ pointer: '/query/page_token', code: 'mismatch', message: 'is not a token of this list' }] },
+  );
+}

@@ -1,0 +1,46 @@
+import { nestsDeeperThan } from './nests-deeper';
+import { Problem, type FaultyValue } from './problem';
+
+/** How deep a body may nest. */
+export const jsonDepthMax = 32;
+
+/**
+ * Reads a JSON body: strict UTF-8, at most 32 levels deep, no text with U+0000, which Postgres cannot hold.
+ *
+ * @throws Problem `invalid-request`
+ */
+export function readJson(body: Buffer): unknown {
+  if (nestsDeeperThan(jsonDepthMax, body))
+    throw invalid('too-deep', `nests deeper than ${jsonDepthMax} levels`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw invalid('not-json', body.length === 0 ? 'is missing' : 'is not JSON in UTF-8');
+  }
+  const nul = pointToNul(value, '/body');
+  if (nul !== null) throw invalid('has-nul', 'holds the character U+0000', nul);
+  return value;
+}
+
+/** JSON pointer to the first text with U+0000, be it a key or a value. */
+function pointToNul(value: unknown, pointer: string): string | null {
+  if (typeof value === 'string') return value.includes('\0') ? pointer : null;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, member] of Object.entries(value)) {
+    if (key.includes('\0')) return pointer;
+    const found = pointToNul(member, pointTo(pointer, key));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** The JSON pointer of a member (RFC 6901). */
+export function pointTo(parent: string, member: string): string {
+  return `${parent}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function invalid(code: string, message: string, pointer = '/body'): Problem {
+  const fault: FaultyValue = { pointer, code, message };
+  return new Problem('invalid-request', `The body ${message}.`, { errors: [fault] });
+}

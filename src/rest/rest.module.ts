@@ -1,0 +1,8 @@
+import { Global, Module } from '@nestjs/common';
+import { PageTokens } from './page-token';
+import { ProblemsController } from './problems.controller';
+
+/** The manner of the REST surface itself: what every controller needs of it, and its own routes. */
+@Global()
+@Module({ controllers: [ProblemsController], providers: [PageTokens], exports: [PageTokens] })
+export class RestModule {}

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DataSource } from 'typeorm';
+import { AppModule } from './app.module';
+import { requireProtectedJournal } from './audit/journal-protection';
+import type { Config } from './config';
+import { CommitQueue } from './contacts/commit-queue';
+import { DatabaseAddress } from './database/database-address';
+import { findSetting } from './database/find-setting';
+import { migrate } from './database/migrate';
+import { describeError, isDatabaseAway } from './database/sqlstate';
+import type { NestLog } from './logging';
+import { Readiness } from './operations/readiness';
+import { configureRest, restFastifyOptions } from './rest/configure-rest';
+import { PageTokens } from './rest/page-token';
+import { StartRefusal } from './start-refusal';
+
+/** By which URLs the database is reached; the same one where one user does both. */
+export interface DatabaseUrls {
+  readonly owner: string;
+  readonly service: string;
+}
+
+/** One thing to do between listening and being ready, and what ends it. */
+interface StartUpStep {
+  /** As a refusal and the log put it after "cannot". */
+  readonly name: string;
+  readonly run: () => Promise<unknown>;
+  /** After the last answer, in reverse order. */
+  readonly end?: () => Promise<unknown>;
+}
+
+const stepPauseMs = 100;
+const stepPauseMaxMs = 2_000;
+
+/**
+ * The service without its process: built, listening, started, stopped, in this order.
+ *
+ * It listens before it is ready, so that `/health/ready` tells of a long migration and nobody's connection is refused.
+ */
+export class Service {
+  private readonly logger = new Logger(Service.name);
+  private readonly steps: readonly StartUpStep[];
+  private readonly begun: StartUpStep[] = [];
+
+  private constructor(
+    readonly app: NestFastifyApplication,
+    urls: DatabaseUrls,
+  ) {
+    const database = app.get(DataSource);
+    const queue = app.get(CommitQueue);
+    this.steps = [
+      { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
+      { name: 'open the pool', run: () => database.initialize() },
+      { name: 'protect the journal', run: () => requireProtectedJournal(database) },
+      {
+        name: 'read the key of page tokens',
+        run: async () => {
+          app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
+        },
+      },
+      { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
+    ];
+  }
+
+  static async create(config: Config, urls: DatabaseUrls, log: NestLog | false): Promise<Service> {
+    const adapter = new FastifyAdapter({
+      ...restFastifyOptions(),
+      // longer than the 60 s after which load balancers drop an idle connection, so that we are never the first
+      keepAliveTimeout: 72_000,
+      forceCloseConnections: 'idle',
+    });
+    const app = await NestFactory.create<NestFastifyApplication>(
+      AppModule.of(config, new DatabaseAddress(urls.service)),
+      adapter,
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its options as a class
+      { logger: log, bodyParser: false, abortOnError: false },
+    );
+    await configureRest(app, config);
+    closeWhileDraining(app);
+    return new Service(app, urls);
+  }
+
+  /**
+   * Listens where the configuration says.
+   *
+   * @returns the port
+   * @throws the system's error, with its code
+   */
+  async listen(config: Config): Promise<number> {
+    await this.app.listen(config.port, config.host);
+    const address = this.app.getHttpServer().address();
+    if (typeof address !== 'object' || address === null) throw new Error('The server listens on no port');
+    return address.port;
+  }
+
+  /**
+   * Takes the start-up steps in order, then is ready.
+   *
+   * Waits for a Postgres that is away, for as long as it takes.
+   * @throws StartRefusal when Postgres refuses a step
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    for (const step of this.steps) {
+      await this.take(step, signal);
+      this.begun.push(step);
+    }
+    this.app.get(Readiness).becomeReady();
+  }
+
+  /**
+   * Drains: no new connections, the last answers, then what the steps began ends in reverse.
+   *
+   * @param answersMaxMs after which the connections that still wait for an answer are cut
+   */
+  async stop(answersMaxMs: number): Promise<void> {
+    this.app.get(Readiness).drain();
+    const cut = setTimeout(() => {
+      this.logger.warn(`Some requests took longer than ${answersMaxMs} ms and were cut off`);
+      this.app.getHttpServer().closeAllConnections();
+    }, answersMaxMs);
+    await this.app.close();
+    clearTimeout(cut);
+    for (const step of this.begun.splice(0).reverse()) await step.end?.();
+  }
+
+  private async take(step: StartUpStep, signal: AbortSignal | undefined): Promise<void> {
+    for (let pauseMs = stepPauseMs; ; pauseMs = Math.min(2 * pauseMs, stepPauseMaxMs)) {
+      try {
+        signal?.throwIfAborted();
+        await step.run();
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isDatabaseAway(error))
+          throw new StartRefusal(`Cannot ${step.name}: ${describeError(error)}`, { cause: error });
+        if (pauseMs === stepPauseMs)
+          this.logger.warn(`Waiting for Postgres to ${step.name}: ${describeError(error)}`);
+        await delay(pauseMs, undefined, signal === undefined ? {} : { signal });
+      }
+    }
+  }
+}
+
+/** Fastify says so to requests that come after its closing began; those that were under way would keep us open. */
+function closeWhileDraining(app: NestFastifyApplication): void {
+  const readiness = app.get(Readiness);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', (_request, reply, _payload, done) => {
+      if (readiness.phase === 'draining') reply.header('connection', 'close');
+      done();
+    });
+}

@@ -1,0 +1,119 @@
+import { Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { CalledBy, Scope, type Caller } from '../access/scope';
+import { Problems } from '../rest/openapi';
+import { PageTokens } from '../rest/page-token';
+import { Problem } from '../rest/problem';
+import { writeDate } from '../rest/read-time';
+import { IntakeService } from './intake.service';
+import {
+  QuarantinePage,
+  QuarantineQuery,
+  WholeQuarantinedDelivery,
+  type QuarantinedDelivery,
+} from './quarantine.dto';
+import { QuarantineRepository, type QuarantineRow, type WholeQuarantineRow } from './quarantine.repository';
+
+/** Signed deliveries that could not be applied: looked at, applied after all, or given up. */
+@ApiTags('quarantine')
+@Scope('ops')
+@Controller('v1')
+export class QuarantineController {
+  constructor(
+    private readonly quarantine: QuarantineRepository,
+    private readonly intake: IntakeService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  @Get('quarantine')
+  @ApiOkResponse({ type: QuarantinePage })
+  async list(@Query() query: QuarantineQuery): Promise<QuarantinePage> {
+    const bound = { ...query };
+    const [before = null] =
+      query.page_token === undefined ? [] : this.tokens.open('quarantine', bound, query.page_token);
+    const filter = {
+      projectId: query.project_id ?? null,
+      reason: query.reason ?? null,
+      state: query.state ?? null,
+    };
+    const rows = await this.quarantine.page(filter, before, query.page_size + 1);
+    const shown = rows.slice(0, query.page_size);
+    const last = rows.length > shown.length ? shown.at(-1) : undefined;
+    return {
+      quarantine: shown.map(viewDelivery),
+      next_page_token: last === undefined ? '' : this.tokens.seal('quarantine', bound, [last.id]),
+    };
+  }
+
+  @Get('quarantine/:delivery_id')
+  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @Problems('not-found')
+  async get(@Param('delivery_id') id: string): Promise<WholeQuarantinedDelivery> {
+    return viewWhole(await this.find(id));
+  }
+
+  /** Applies the delivery by the rules of today; where it still cannot be applied, it stays open. */
+  @Post('quarantine/:delivery_id(^[^:/]+)::replay')
+  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @Problems('not-found')
+  async replay(
+    @Param('delivery_id') id: string,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeQuarantinedDelivery> {
+    const delivery = await this.find(id);
+    if (delivery.state === 'discarded') throw new Problem('invalid-request', 'The delivery was discarded.');
+    if (delivery.state === 'open') {
+      const refusal = await this.intake.replay(delivery, caller.name, new Date());
+      if (refusal !== null) {
+        throw new Problem('invalid-request', `The delivery still cannot be applied: ${refusal.detail}`);
+      }
+      await this.quarantine.settle(id, 'replayed', caller.name);
+    }
+    return viewWhole(await this.find(id));
+  }
+
+  /** Gives the delivery up; it is kept, but no longer open. */
+  @Post('quarantine/:delivery_id(^[^:/]+)::discard')
+  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @Problems('not-found')
+  async discard(
+    @Param('delivery_id') id: string,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeQuarantinedDelivery> {
+    const delivery = await this.find(id);
+    if (delivery.state === 'replayed')
+      throw new Problem('invalid-request', 'The delivery was replayed already.');
+    if (delivery.state === 'open') await this.quarantine.settle(id, 'discarded', caller.name);
+    return viewWhole(await this.find(id));
+  }
+
+  /** @throws Problem `not-found` */
+  private async find(id: string): Promise<WholeQuarantineRow> {
+    const row = /^\d{1,18}$/.test(id) ? await this.quarantine.find(id) : null;
+    if (row === null) throw new Problem('not-found', 'The quarantine has no such delivery.');
+    return row;
+  }
+}
+
+function viewDelivery(row: QuarantineRow): QuarantinedDelivery {
+  return {
+    id: row.id,
+    project_id: row.project_id,
+    reason: row.reason,
+    detail: row.detail,
+    state: row.state,
+    received_at: writeDate(row.received_at),
+    size_bytes: row.size_bytes,
+    settled_at: row.settled_at && writeDate(row.settled_at),
+    settled_by: row.settled_by,
+  };
+}
+
+function viewWhole(row: WholeQuarantineRow): WholeQuarantinedDelivery {
+  return {
+    ...viewDelivery(row),
+    payload: row.body.toString('utf8'),
+    payload_base64: row.body.toString('base64'),
+    headers: row.headers,
+  };
+}

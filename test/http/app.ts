@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { types } from 'node:util';
+import { Client } from 'pg';
+import { Agent } from 'undici';
+import { Config, type GivenConfig } from '../../src/config';
+import type { ChangeView } from '../../src/contacts/changes.service';
+import type { ContactView } from '../../src/contacts/view-contact';
+import type { ProblemBody, ProblemCode } from '../../src/rest/problem';
+import { Service } from '../../src/service';
+import { createDatabase, type TestDatabase } from '../server/database';
+import { callback, sign, type Told } from '../sinch/callbacks';
+
+export const SECRET = 'the secret of the webhook';
+export const ADMIN_KEY = 'k'.repeat(32);
+const WEBHOOK = '/webhooks/sinch';
+/** Longest wait for a last answer at the end of a test, in ms. */
+const answersMaxMs = 5_000;
+/**
+ * Errors of Node itself, such as a refused connection, are of another realm than what jest runs, where `instanceof Error`
+ * would not know them; in the service's own process they are of the same.
+ */
+Object.defineProperty(Error, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    return (
+      (this === Error && types.isNativeError(value)) ||
+      Function.prototype[Symbol.hasInstance].call(this, value)
+    );
+  },
+});
+
+/** 2024-06-15T14:00:00Z in nanoseconds since the epoch. */
+const BEGIN = 1_718_460_000_000_000_000n;
+const nsPerSecond = 1_000_000_000;
+
+/** A moment that many seconds after the time at which the tests' stories begin, in nanoseconds since the epoch. */
+export function at(seconds: number): bigint {
+  return BEGIN + BigInt(Math.round(seconds * nsPerSecond));
+}
+
+/** What the service answered. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body read as JSON, of which the caller knows what it is. */
+  readonly json: () => unknown;
+}
+
+export type Headers = Readonly<Record<string, string>>;
+
+export interface AppOptions {
+  readonly config?: Partial<GivenConfig>;
+  /** Another app's; it is then left behind at the end. */
+  readonly database?: TestDatabase;
+  /** Where the service finds its database, if not where the owner does. */
+  readonly serviceUrl?: string;
+}
+
+/** The real service in this process, as Sinch and as REST clients reach it: over HTTP. */
+export class App {
+  /** Never follows a redirect; paths go out as they are. */
+  private readonly client = new Agent({ pipelining: 1 });
+
+  private constructor(
+    private readonly service: Service,
+    readonly port: number,
+    readonly database: TestDatabase,
+    private readonly owner: Client,
+    private readonly ownsDatabase: boolean,
+  ) {}
+
+  static async start({ config = {}, database, serviceUrl }: AppOptions = {}): Promise<App> {
+    const db = database ?? (await createDatabase());
+    const complete = new Config(
+      {
+        host: '127.0.0.1',
+        port: 0,
+        dataDir: null,
+        databaseUrl: db.ownerUrl,
+        databaseOwnerUrl: null,
+        webhookSecrets: [SECRET],
+        projectIds: null,
+        adminApiKey: ADMIN_KEY,
+        webhookMaxAgeSeconds: 259_200,
+        webhookBodyMaxBytes: 1_048_576,
+        logLevel: 'silent',
+        publicUrl: null,
+        ...config,
+      },
+      { webhookSecret: null, adminApiKey: null },
+    );
+    const urls = { owner: db.ownerUrl, service: serviceUrl ?? db.ownerUrl };
+    const service = await Service.create(complete, urls, false);
+    const port = await service.listen(complete);
+    await service.start();
+    const owner = new Client({ connectionString: db.ownerUrl });
+    owner.on('error', () => undefined);
+    await owner.connect();
+    return new App(service, port, db, owner, database === undefined);
+  }
+
+  async stop(): Promise<void> {
+    await this.service.stop(answersMaxMs);
+    await this.client.close();
+    await this.owner.end();
+    if (this.ownsDatabase) await this.database.drop();
+  }
+
+  /** Drains the service alone; `stop` may follow. */
+  drain(): Promise<void> {
+    return this.service.stop(answersMaxMs);
+  }
+
+  /** Asks the database as its owner, past the service. */
+  async sql<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.owner.query<Row>(text, [...values])).rows;
+  }
+
+  /** A session of the owner's with a transaction open, which the caller ends by closing it or by a statement. */
+  async transaction(): Promise<Client> {
+    const session = new Client({ connectionString: this.database.ownerUrl });
+    session.on('error', () => undefined);
+    await session.connect();
+    await session.query('begin');
+    return session;
+  }
+
+  async request(
+    method: 'DELETE' | 'GET' | 'HEAD' | 'PATCH' | 'POST' | 'PUT',
+    path: string,
+    headers: Headers = {},
+    body: Buffer | string | null = null,
+  ): Promise<Answer> {
+    const response = await this.client.request({
+      origin: `http://127.0.0.1:${this.port}`,
+      method,
+      path,
+      headers,
+      body,
+    });
+    const text = await response.body.text();
+    const json = (): unknown => JSON.parse(text);
+    return { status: response.statusCode, headers: response.headers, text, json };
+  }
+
+  /** A callback of Sinch's: signed, unless the headers are given. */
+  deliver(body: Buffer | string, headers: Headers = sign(body, SECRET)): Promise<Answer> {
+    return this.request('POST', WEBHOOK, headers, body);
+  }
+
+  /** As a REST client with the admin's key. */
+  get(path: string, headers: Headers = {}): Promise<Answer> {
+    return this.request('GET', path, { authorization: `Bearer ${ADMIN_KEY}`, ...headers });
+  }
+
+  /** The JSON of a path that must answer 200. */
+  async read<T>(path: string): Promise<T> {
+    const answer = await this.get(path);
+    expect([answer.status, answer.text]).toEqual([200, answer.text]);
+    return answer.json() as T;
+  }
+
+  /** As a REST client with the admin's key. */
+  post(path: string, body?: unknown): Promise<Answer> {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
+    return this.request('POST', path, headers, body === undefined ? null : JSON.stringify(body));
+  }
+
+  /** Sends bytes as they are; answers all that comes until the server closes. */
+  async sendRaw(...parts: readonly (Buffer | string)[]): Promise<{ status: number; text: string }> {
+    const socket = connect(this.port, '127.0.0.1');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    // the server may close before it has read everything, which is its right
+    socket.on('error', () => undefined);
+    for (const part of parts) socket.write(part);
+    await once(socket, 'close');
+    const text = Buffer.concat(chunks).toString();
+    return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 0), text };
+  }
+
+  /** A callback whose headers go out line by line, as they are. */
+  deliverRaw(
+    body: Buffer | string,
+    headerLines: readonly string[],
+  ): Promise<{ status: number; text: string }> {
+    const head = [
+      `POST ${WEBHOOK} HTTP/1.1`,
+      'Host: mirror',
+      'Connection: close',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...headerLines,
+    ];
+    return this.sendRaw(`${head.join('\r\n')}\r\n\r\n`, body);
+  }
+
+  project(id: string = randomUUID()): Project {
+    return new Project(this, id);
+  }
+}
+
+/** A project of a test's own: what Sinch tells of it, and what REST answers about it. */
+export class Project {
+  readonly base: string;
+
+  constructor(
+    private readonly app: App,
+    readonly id: string,
+  ) {
+    this.base = `/v1/projects/${encodeURIComponent(id)}`;
+  }
+
+  /** The body of a callback about this project. */
+  callback(told: Told, acceptedAt: bigint, envelope: Record<string, unknown> = {}): Buffer {
+    return callback(told, acceptedAt, { project_id: this.id, ...envelope });
+  }
+
+  /** Delivers a callback, which must be committed; answers its bytes. */
+  async tell(told: Told, acceptedAt: bigint, envelope: Record<string, unknown> = {}): Promise<Buffer> {
+    const body = this.callback(told, acceptedAt, envelope);
+    await this.deliver(body);
+    return body;
+  }
+
+  /** Delivers a body, which must be committed. */
+  async deliver(body: Buffer): Promise<void> {
+    const answer = await this.app.deliver(body);
+    expect([answer.status, answer.json()]).toEqual([200, { result: 'committed' }]);
+  }
+
+  get(path: string, headers: Headers = {}): Promise<Answer> {
+    return this.app.get(`${this.base}${path}`, headers);
+  }
+
+  post(path: string, body: unknown): Promise<Answer> {
+    return this.app.post(`${this.base}${path}`, body);
+  }
+
+  /** The JSON of a path that must answer 200. */
+  read<T>(path: string): Promise<T> {
+    return this.app.read<T>(`${this.base}${path}`);
+  }
+
+  contact(id: string, query = ''): Promise<ContactView> {
+    return this.read<ContactView>(`/contacts/${encodeURIComponent(id)}${query}`);
+  }
+
+  /** Every row of a list, page by page; `name` is the list's own name in the answer. */
+  async pages<Row>(
+    path: string,
+    name: string,
+    query: Readonly<Record<string, string>> = {},
+  ): Promise<Row[][]> {
+    const pages: Row[][] = [];
+    let token = '';
+    do {
+      const search = new URLSearchParams({ ...query, page_token: token });
+      const page = await this.read<Record<string, unknown>>(`${path}?${search.toString()}`);
+      pages.push(page[name] as Row[]);
+      token = page['next_page_token'] as string;
+      if (pages.length > 1_000) throw new Error(`${path} does not end.`);
+    } while (token !== '');
+    return pages;
+  }
+
+  /**
+   * Follows the feed until it has told of so many changes.
+   *
+   * Other tests on the same server may have transactions open, which delay a feed: it is asked again.
+   */
+  async changes(
+    count: number,
+    query: Readonly<Record<string, string>> = {},
+    token = '',
+  ): Promise<{ changes: ChangeView[]; token: string }> {
+    const changes: ChangeView[] = [];
+    let next = token;
+    const deadline = Date.now() + 10_000;
+    while (changes.length < count) {
+      if (Date.now() > deadline) throw new Error(`The feed told of ${changes.length} changes, not ${count}.`);
+      const search = new URLSearchParams({ ...query, page_token: next });
+      const page = await this.read<{ changes: ChangeView[]; next_page_token: string }>(
+        `/contacts:changes?${search.toString()}`,
+      );
+      changes.push(...page.changes);
+      next = page.next_page_token;
+      expect(next).not.toBe('');
+      if (page.changes.length === 0) await delay(10);
+    }
+    return { changes, token: next };
+  }
+}
+
+/** Checks that an answer is the problem, in the manner of every problem; answers its body. */
+export function expectProblem(answer: Answer, status: number, code: ProblemCode): ProblemBody {
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([
+    status,
+    'application/problem+json',
+    expect.stringContaining(`"code":"${code}"`),
+  ]);
+  expect(answer.headers['cache-control']).toBe('no-store');
+  const problem = answer.json() as ProblemBody;
+  expect(problem).toMatchObject({ type: `/problems/${code}`, status, code });
+  return problem;
+}
+
+/** Runs so many tasks at once until all have run; answers in the order of the tasks. */
+export async function inParallel<In, Out>(
+  width: number,
+  inputs: readonly In[],
+  task: (input: In, at: number) => Promise<Out>,
+): Promise<Out[]> {
+  const results: Out[] = [];
+  const waiting = inputs.entries();
+  const worker = async (): Promise<void> => {
+    for (const [n, input] of waiting) results[n] = await task(input, n);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return results;
+}

@@ -1,0 +1,187 @@
+import Ajv from 'ajv/dist/2020';
+import { PROBLEMS } from '../../src/rest/problem';
+import type { AuditEventsPage } from '../../src/audit/audit.dto';
+import type { QuarantinePage } from '../../src/webhook/quarantine.dto';
+import { contact } from '../sinch/callbacks';
+import { App, at, expectProblem, type Answer } from './app';
+
+let app: App;
+beforeAll(async () => {
+  app = await App.start();
+});
+afterAll(() => app.stop());
+
+describe('Health', () => {
+  it('is told to everybody: live, and ready while Postgres answers', async () => {
+    const live = await app.request('GET', '/health/live');
+    expect([live.status, live.json()]).toEqual([200, { status: 'live' }]);
+    const ready = await app.request('GET', '/health/ready');
+    expect([ready.status, ready.json()]).toEqual([200, { status: 'ready' }]);
+  });
+});
+
+describe('A service that stops', () => {
+  it('answers what it has taken, and takes no more', async () => {
+    const stopping = await App.start({ database: app.database });
+    const held = stopping.get('/v1/projects/p/contacts:changes?wait=30');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const drained = stopping.drain();
+    const answer = await held;
+    expect([answer.status, answer.headers['connection']]).toEqual([200, 'close']);
+    await drained;
+    await expect(stopping.get('/health/live')).rejects.toThrow();
+    await stopping.stop();
+  });
+});
+
+describe('The OpenAPI document', () => {
+  interface Operation {
+    readonly operationId: string;
+    readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: object }> }>;
+    readonly security?: readonly object[];
+  }
+  interface Document {
+    readonly openapi: string;
+    readonly paths: Record<string, Record<string, Operation>>;
+    readonly components: { readonly schemas: Record<string, object> };
+  }
+  const BASE = '/v1/projects/{project_id}';
+  const ROUTES: readonly string[] = [
+    `get ${BASE}/contacts`,
+    `get ${BASE}/contacts/{contact_id}`,
+    `get ${BASE}/contacts/{contact_id}/history`,
+    `post ${BASE}/contacts:resolve`,
+    `post ${BASE}/contacts:batchGet`,
+    `get ${BASE}/contacts:changes`,
+    `get ${BASE}/audit-events`,
+    `get ${BASE}/audit-events/{event_id}`,
+    'get /v1/quarantine',
+    'get /v1/quarantine/{delivery_id}',
+    'post /v1/quarantine/{delivery_id}:replay',
+    'post /v1/quarantine/{delivery_id}:discard',
+    'get /health/live',
+    'get /health/ready',
+    'post /webhooks/sinch',
+  ];
+
+  it('is OpenAPI 3.1 and has every route, each with an answer, a name of its own and its key', async () => {
+    const answer = await app.request('GET', '/openapi.json');
+    const document = answer.json() as Document;
+    expect([answer.status, document.openapi]).toEqual([200, '3.1.0']);
+    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({ route: `${method} ${path}`, ...operation })),
+    );
+    expect(operations.map(({ route }) => route).sort()).toEqual([...ROUTES].sort());
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
+    for (const { route, responses, security } of operations) {
+      expect([route, '200' in responses]).toEqual([route, true]);
+      expect([route, security]).toEqual([route, route.includes('/v1/') ? [{ bearer: [] }] : undefined]);
+    }
+    const references = answer.text.match(/#\/components\/schemas\/\w+/g) ?? [];
+    for (const reference of references) {
+      expect(Object.keys(document.components.schemas)).toContain(reference.split('/').at(-1));
+    }
+  });
+
+  it('has schemas that are schemas of JSON Schema 2020-12, and that the answers match', async () => {
+    const document = (await app.request('GET', '/openapi.json')).json() as Document;
+    const ajv = new Ajv({ strict: false, validateFormats: false });
+    ajv.addSchema({ $id: 'openapi', components: document.components });
+    for (const name of Object.keys(document.components.schemas)) {
+      expect(typeof ajv.getSchema(`openapi#/components/schemas/${name}`)).toBe('function');
+    }
+    const project = app.project();
+    await project.tell({ create: contact('A', { metadata: '{"a":1}' }) }, at(0));
+    await project.tell({ merge: { survivor: contact('B'), loser: contact('A') } }, at(1));
+    await project.tell({ delete: contact('C') }, at(2));
+    await app.deliver(JSON.stringify({ project_id: project.id }));
+    await project.changes(3);
+    const { audit_events: events } = await project.read<AuditEventsPage>('/audit-events');
+    const { quarantine } = await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`);
+    const [eventId, deliveryId] = [events[0]?.id ?? '', quarantine[0]?.id ?? ''];
+    const ids = { ids: ['A', 'B', 'C', 'D'] };
+    const answers: readonly [string, number, Answer][] = [
+      [`get ${BASE}/contacts`, 200, await project.get('/contacts?status=all')],
+      [`get ${BASE}/contacts`, 400, await project.get('/contacts?x=1')],
+      [`get ${BASE}/contacts/{contact_id}`, 200, await project.get('/contacts/B')],
+      [`get ${BASE}/contacts/{contact_id}`, 200, await project.get('/contacts/A?on_merged=follow')],
+      [`get ${BASE}/contacts/{contact_id}`, 307, await project.get('/contacts/A')],
+      [`get ${BASE}/contacts/{contact_id}`, 404, await project.get('/contacts/D')],
+      [`get ${BASE}/contacts/{contact_id}`, 410, await project.get('/contacts/C')],
+      [`get ${BASE}/contacts/{contact_id}/history`, 200, await project.get('/contacts/B/history')],
+      [`post ${BASE}/contacts:resolve`, 200, await project.post('/contacts:resolve', ids)],
+      [`post ${BASE}/contacts:resolve`, 400, await project.post('/contacts:resolve', {})],
+      [`post ${BASE}/contacts:batchGet`, 200, await project.post('/contacts:batchGet', ids)],
+      [`get ${BASE}/contacts:changes`, 200, await project.get('/contacts:changes')],
+      [`get ${BASE}/audit-events`, 200, await project.get('/audit-events')],
+      [`get ${BASE}/audit-events/{event_id}`, 200, await project.get(`/audit-events/${eventId}`)],
+      ['get /v1/quarantine', 200, await app.get('/v1/quarantine')],
+      ['get /v1/quarantine/{delivery_id}', 200, await app.get(`/v1/quarantine/${deliveryId}`)],
+      [
+        'post /v1/quarantine/{delivery_id}:replay',
+        400,
+        await app.post(`/v1/quarantine/${deliveryId}:replay`),
+      ],
+      [
+        'post /v1/quarantine/{delivery_id}:discard',
+        200,
+        await app.post(`/v1/quarantine/${deliveryId}:discard`),
+      ],
+    ];
+    for (const [route, status, answer] of answers) {
+      const [method = '', path = ''] = route.split(' ');
+      const content = document.paths[path]?.[method]?.responses[String(status)]?.content ?? {};
+      const [type = ''] = String(answer.headers['content-type']).split(';');
+      expect([route, answer.status, Object.keys(content)]).toEqual([route, status, [type]]);
+      const schema = JSON.stringify(content[type]?.schema ?? false).replaceAll('"#/', '"openapi#/');
+      const validate = ajv.compile(JSON.parse(schema) as object);
+      validate(answer.json());
+      expect([route, status, validate.errors]).toEqual([route, status, null]);
+    }
+  });
+
+  it('is a page for people too', async () => {
+    const page = await app.request('GET', '/docs');
+    expect([page.status, page.headers['content-type']]).toEqual([200, expect.stringContaining('text/html')]);
+    expect(page.text).toContain('Sinch contact mirror');
+  });
+});
+
+describe('The page of a problem', () => {
+  it.each(Object.keys(PROBLEMS))('is served where its type points: %s', async (code) => {
+    const answer = await app.request('GET', `/problems/${code}`);
+    expect([answer.status, answer.json()]).toEqual([
+      200,
+      expect.objectContaining({ type: `/problems/${code}`, code }),
+    ]);
+    const page = await app.request('GET', `/problems/${code}`, { accept: 'text/html' });
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+  });
+
+  it('is 404 for a problem that there is not', async () => {
+    expectProblem(await app.request('GET', '/problems/none'), 404, 'not-found');
+  });
+});
+
+describe('Every route of the base', () => {
+  it.each([
+    ['GET', '/v1/projects/p/contacts'],
+    ['GET', '/v1/projects/p/contacts/A'],
+    ['GET', '/v1/projects/p/contacts/A/history'],
+    ['GET', '/v1/projects/p/contacts:changes'],
+    ['POST', '/v1/projects/p/contacts:resolve'],
+    ['POST', '/v1/projects/p/contacts:batchGet'],
+    ['GET', '/v1/projects/p/audit-events'],
+    ['GET', '/v1/projects/p/audit-events/1'],
+    ['GET', '/v1/quarantine'],
+    ['GET', '/v1/quarantine/1'],
+    ['POST', '/v1/quarantine/1:replay'],
+    ['POST', '/v1/quarantine/1:discard'],
+  ] as const)('asks for a key: %s %s', async (method, path) => {
+    for (const headers of [{}, { authorization: `Bearer ${'x'.repeat(32)}` }]) {
+      const answer = await app.request(method, path, headers);
+      expectProblem(answer, 401, 'unauthenticated');
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+  });
+});

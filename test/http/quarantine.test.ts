@@ -1,0 +1,234 @@
+import type { AuditEventsPage, WholeAuditEvent } from '../../src/audit/audit.dto';
+import type {
+  QuarantinedDelivery,
+  QuarantinePage,
+  WholeQuarantinedDelivery,
+} from '../../src/webhook/quarantine.dto';
+import { contact, sign } from '../sinch/callbacks';
+import { App, SECRET, at, expectProblem, type Project } from './app';
+
+let app: App;
+/** Works on the same database, and takes the deliveries of no project. */
+let strict: App;
+beforeAll(async () => {
+  app = await App.start();
+  strict = await App.start({ config: { projectIds: new Set(['none']) }, database: app.database });
+});
+afterAll(async () => {
+  await strict.stop();
+  await app.stop();
+});
+
+/** As the quarantine shows it: an answer, not an instance. */
+type Delivery = { readonly [Field in keyof WholeQuarantinedDelivery]: WholeQuarantinedDelivery[Field] };
+
+const stale = (): string => String(Math.floor(Date.now() / 1000) - 400_000);
+
+/** Has a delivery quarantined; answers it as the quarantine shows it. */
+async function quarantine(
+  project: Project,
+  body: Buffer,
+  { by = app, timestamp = stale() }: { by?: App; timestamp?: string } = {},
+): Promise<Delivery> {
+  const answer = await by.deliver(body, sign(body, SECRET, { timestamp }));
+  expect([answer.status, answer.json()]).toEqual([202, { result: 'quarantined' }]);
+  const { quarantine: rows } = await app.read<QuarantinePage>(
+    `/v1/quarantine?project_id=${project.id}&page_size=1`,
+  );
+  return app.read<Delivery>(`/v1/quarantine/${rows[0]?.id ?? ''}`);
+}
+
+const created = (project: Project, id = 'A'): Buffer => project.callback({ create: contact(id) }, at(0));
+const now = (): string => String(Math.floor(Date.now() / 1000));
+
+describe('The quarantine', () => {
+  it('lists newest first, filtered by project, reason and state, in pages', async () => {
+    const project = app.project();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.unshift((await quarantine(project, created(project, `C${n}`))).id);
+    const soon = project.callback({ create: contact('A') }, at(0), { accepted_time: 'soon' });
+    ids.unshift((await quarantine(project, soon, { timestamp: now() })).id);
+    await app.post(`/v1/quarantine/${ids[1] ?? ''}:discard`);
+    await app.post(`/v1/quarantine/${ids[2] ?? ''}:replay`);
+    const idsOf = async (query: string): Promise<string[]> => {
+      const found: QuarantinedDelivery[] = [];
+      for (let token = ''; ;) {
+        const page = await app.read<QuarantinePage>(
+          `/v1/quarantine?project_id=${project.id}${query}&page_token=${token}`,
+        );
+        found.push(...page.quarantine);
+        token = page.next_page_token;
+        if (token === '') return found.map(({ id }) => id);
+      }
+    };
+    expect(await idsOf('')).toEqual(ids);
+    expect(await idsOf('&page_size=1')).toEqual(ids);
+    expect(await idsOf('&page_size=4')).toEqual(ids);
+    expect(await idsOf('&page_size=6')).toEqual(ids);
+    expect(await idsOf('&reason=bad-time')).toEqual(ids.slice(0, 1));
+    expect(await idsOf('&reason=stale-timestamp&state=open')).toEqual(ids.slice(3));
+    expect(await idsOf('&state=discarded')).toEqual([ids[1]]);
+    expect(await idsOf('&state=replayed')).toEqual([ids[2]]);
+    expect(await idsOf('&reason=none')).toEqual([]);
+    expectProblem(await app.get('/v1/quarantine?state=new'), 400, 'invalid-request');
+    const { next_page_token: token } = await app.read<QuarantinePage>(
+      `/v1/quarantine?project_id=${project.id}&page_size=1`,
+    );
+    expectProblem(await app.get(`/v1/quarantine?page_token=${token}`), 400, 'page-token-mismatch');
+  });
+
+  it('shows a delivery whole: what is wrong, its bytes, its headers', async () => {
+    const project = app.project();
+    const body = Buffer.from(
+      `{"project_id":"${project.id}","accepted_time":"2024-06-15T14:00:00Z","x":"\u00e9"}`,
+    );
+    const delivery = await quarantine(project, body, { timestamp: now() });
+    expect(delivery).toEqual({
+      id: expect.stringMatching(/^\d+$/),
+      project_id: project.id,
+      reason: 'unknown-notification',
+      detail: expect.stringMatching(/^The body has none .*\.$/),
+      state: 'open',
+      received_at: expect.stringMatching(/^20.*\d{6}Z$/),
+      size_bytes: body.length,
+      settled_at: null,
+      settled_by: null,
+      payload: body.toString(),
+      payload_base64: body.toString('base64'),
+      headers: expect.objectContaining({
+        'content-type': 'application/json',
+        'x-sinch-webhook-signature-algorithm': 'HmacSHA256',
+      }),
+    });
+    expect(Math.abs(Date.parse(delivery.received_at) - Date.now())).toBeLessThan(10_000);
+  });
+
+  it('has 404 for what it has not, by every route', async () => {
+    for (const id of ['999999999', '0', 'x', '9'.repeat(30)]) {
+      expectProblem(await app.get(`/v1/quarantine/${id}`), 404, 'not-found');
+      expectProblem(await app.post(`/v1/quarantine/${id}:replay`), 404, 'not-found');
+      expectProblem(await app.post(`/v1/quarantine/${id}:discard`), 404, 'not-found');
+    }
+  });
+});
+
+describe('A replay', () => {
+  it('applies a delivery that came too late, with the time at which it came and who asked for it', async () => {
+    const project = app.project();
+    const body = created(project);
+    const delivery = await quarantine(project, body);
+    expect(delivery.reason).toBe('stale-timestamp');
+    expectProblem(await project.get('/contacts/A'), 404, 'not-found');
+    const answer = await app.post(`/v1/quarantine/${delivery.id}:replay`);
+    expect([answer.status, answer.json()]).toEqual([
+      200,
+      { ...delivery, state: 'replayed', settled_at: expect.stringMatching(/^20.*Z$/), settled_by: 'admin' },
+    ]);
+    expect((await project.contact('A')).mirror.version).toBe(String(at(0)));
+    const { audit_events } = await project.read<AuditEventsPage>('/audit-events');
+    expect(
+      audit_events.map(({ type, received_at, source, actor }) => [type, received_at, source, actor]),
+    ).toEqual([['CONTACT_CREATE', delivery.received_at, 'webhook', 'admin']]);
+    expect((await project.read<AuditEventsPage>('/audit-events?actor=admin')).audit_events).toEqual(
+      audit_events,
+    );
+    const event = await project.read<WholeAuditEvent>(`/audit-events/${audit_events[0]?.id ?? ''}`);
+    expect(event.payload_base64).toBe(body.toString('base64'));
+    expect(event.signature?.nonce).toBe(delivery.headers['x-sinch-webhook-signature-nonce']);
+  });
+
+  it('applies a delivery once its project is allowed, and not before', async () => {
+    const project = app.project();
+    const delivery = await quarantine(project, created(project), { by: strict, timestamp: now() });
+    expect(delivery.reason).toBe('project-not-allowed');
+    const refused = expectProblem(
+      await strict.post(`/v1/quarantine/${delivery.id}:replay`),
+      400,
+      'invalid-request',
+    );
+    expect(refused.detail).toBe(
+      'The delivery still cannot be applied: SINCH_PROJECT_IDS does not name the project.',
+    );
+    expect((await app.read<WholeQuarantinedDelivery>(`/v1/quarantine/${delivery.id}`)).state).toBe('open');
+    expect((await app.post(`/v1/quarantine/${delivery.id}:replay`)).status).toBe(200);
+    expect((await project.contact('A')).id).toBe('A');
+  });
+
+  it('refuses what still cannot be applied, says why, and leaves it open', async () => {
+    const project = app.project();
+    const body = project.callback({ create: contact('A') }, at(0), { accepted_time: 'soon' });
+    const delivery = await quarantine(project, body, { timestamp: now() });
+    const refused = expectProblem(
+      await app.post(`/v1/quarantine/${delivery.id}:replay`),
+      400,
+      'invalid-request',
+    );
+    expect(refused.detail).toBe(`The delivery still cannot be applied: ${delivery.detail}`);
+    expect(await app.read(`/v1/quarantine/${delivery.id}`)).toEqual(delivery);
+  });
+
+  it('changes nothing when it is repeated, at once or later', async () => {
+    const project = app.project();
+    const { id } = await quarantine(project, created(project));
+    const answers = await Promise.all([1, 2, 3].map(() => app.post(`/v1/quarantine/${id}:replay`)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const settled = await app.read(`/v1/quarantine/${id}`);
+    expect((await app.post(`/v1/quarantine/${id}:replay`)).json()).toEqual(settled);
+    expect((await project.read<AuditEventsPage>('/audit-events')).audit_events).toHaveLength(1);
+  });
+
+  it('is no second event where the delivery came again in time', async () => {
+    const project = app.project();
+    const body = created(project);
+    const { id } = await quarantine(project, body);
+    await project.deliver(body);
+    expect((await app.post(`/v1/quarantine/${id}:replay`)).status).toBe(200);
+    const { audit_events } = await project.read<AuditEventsPage>('/audit-events');
+    expect(audit_events.map(({ actor }) => actor)).toEqual([null]);
+  });
+
+  it('of what has been discarded is refused', async () => {
+    const project = app.project();
+    const { id } = await quarantine(project, created(project));
+    await app.post(`/v1/quarantine/${id}:discard`);
+    expectProblem(await app.post(`/v1/quarantine/${id}:replay`), 400, 'invalid-request');
+    expectProblem(await project.get('/contacts/A'), 404, 'not-found');
+  });
+});
+
+describe('A discarded delivery', () => {
+  it('is kept, and says who discarded it', async () => {
+    const project = app.project();
+    const delivery = await quarantine(project, created(project));
+    const discarded = {
+      ...delivery,
+      state: 'discarded',
+      settled_at: expect.stringMatching(/^20.*Z$/),
+      settled_by: 'admin',
+    };
+    const first = await app.post(`/v1/quarantine/${delivery.id}:discard`);
+    expect([first.status, first.json()]).toEqual([200, discarded]);
+    expect((await app.post(`/v1/quarantine/${delivery.id}:discard`)).json()).toEqual(first.json());
+    expect(await app.read(`/v1/quarantine/${delivery.id}`)).toEqual(discarded);
+  });
+
+  it('was not replayed before', async () => {
+    const project = app.project();
+    const { id } = await quarantine(project, created(project));
+    await app.post(`/v1/quarantine/${id}:replay`);
+    expectProblem(await app.post(`/v1/quarantine/${id}:discard`), 400, 'invalid-request');
+    expect((await app.read<WholeQuarantinedDelivery>(`/v1/quarantine/${id}`)).state).toBe('replayed');
+  });
+
+  it('stays discarded when Sinch delivers it again with the same signature', async () => {
+    const project = app.project();
+    const body = created(project);
+    const headers = sign(body, SECRET, { timestamp: stale() });
+    expect((await app.deliver(body, headers)).status).toBe(202);
+    const { quarantine: rows } = await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`);
+    await app.post(`/v1/quarantine/${rows[0]?.id ?? ''}:discard`);
+    expect((await app.deliver(body, headers)).status).toBe(202);
+    const after = await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`);
+    expect(after.quarantine.map(({ state }) => state)).toEqual(['discarded']);
+  });
+});

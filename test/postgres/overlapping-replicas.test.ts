@@ -1,0 +1,55 @@
+import { Session } from '../../src/database/session';
+import type { ContactEvent } from '../../src/contacts/contact-event';
+import { contact } from '../sinch/callbacks';
+import { createDatabase } from '../server/database';
+import { openQueue } from './connections';
+import { event } from './events';
+
+jest.setTimeout(60_000);
+
+it('meets no deadlock in 3,000 batches of three replicas that overlap in every way', async () => {
+  const run = jest.spyOn(Session.prototype, 'run');
+  const database = await createDatabase();
+  const replicas = await Promise.all([1, 2, 3].map(() => openQueue(database.url)));
+  const random = lcg(7);
+  const kinds = new Set<string>();
+  for (let round = 0; round < 500; round++) {
+    const told = Array.from({ length: 16 }, (_, n) => anEvent(random, round * 100 + n));
+    const batches = replicas.map(() => shuffled(told, random).slice(0, 12));
+    await Promise.all(
+      batches.flatMap((batch, at) =>
+        batch.map(async (each) => kinds.add((await replicas[at]?.commit(each))?.kind ?? 'nothing')),
+      ),
+    );
+  }
+  await Promise.all(replicas.map((each) => each.close()));
+  await database.drop();
+  const statements = await Promise.allSettled(run.mock.results.map(({ value }) => value as Promise<unknown>));
+  expect(statements.length).toBeGreaterThanOrEqual(3_000);
+  expect(statements.filter(({ status }) => status === 'rejected')).toEqual([]);
+  expect([...kinds]).toEqual(['committed']);
+});
+
+/** Of few contacts, so that the replicas meet at them, and of the same events, so that they meet in the journal. */
+function anEvent(random: () => number, at: number): ContactEvent {
+  const [a, b] = [`c${random() % 40}`, `d${random() % 40}`];
+  return random() % 4 === 0
+    ? event('p', { merge: { survivor: contact(a), loser: contact(b) } }, at)
+    : event('p', { update: contact(random() % 2 === 0 ? a : b) }, at);
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  return items
+    .map((item) => [random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item);
+}
+
+/** Numbers that look random and are the same in every run. */
+function lcg(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state >> 8;
+  };
+}

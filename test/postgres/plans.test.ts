@@ -1,0 +1,245 @@
+import { DataSource, type QueryRunner } from 'typeorm';
+import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
+import { claimEra } from '../../src/audit/eras.repository';
+import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
+import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
+import { serviceOptions } from '../../src/database/data-source';
+import { contact } from '../sinch/callbacks';
+import { createDatabase, type TestDatabase } from '../server/database';
+import { ask, openSession } from './connections';
+import { event } from './events';
+
+jest.setTimeout(60_000);
+
+const PROJECT = 'p';
+const contactsCount = 60_000;
+
+/** Nine of ten are of the project. Every 50th was merged into the next, every 70th deleted; the language XX is rare. */
+const SEED = `
+insert into journal_era values (1, 1, 1), (2, 2, 1);
+insert into contact (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
+                     gone, survivor_id, gone_version, gone_tie_break)
+select case when i % 10 = 0 then 'q' else 'p' end, id, i, '\\x03',
+       json_build_object('id', id, 'email', 'user' || i || '@example.com', 'external_id', 'ext-' || i),
+       'Name ' || substr(md5(i::text), 1, 8), 'user' || i || '@example.com', 'ext-' || i, case when i % 9999 = 1 then 'XX' else 'EN_US' end,
+       array['SMS:1555' || i, 'tel:1555' || i, 'WHATSAPP:1666' || i],
+       gone, case gone when 'merged' then 'c' || lpad((i + 1)::text, 8, '0') end, case when gone is not null then i end,
+       case when gone is not null then '\\x03'::bytea end
+from generate_series(1, ${contactsCount}) i
+cross join lateral (select 'c' || lpad(i::text, 8, '0') as id,
+                           case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c;
+insert into audit_event (era, project_id, type, contact_id, related_contact_ids, accepted_at, version, tie_break, received_at,
+                         source, actor, fingerprint, payload)
+select case when i % 3 = 0 then 1 else 2 end, case when i % 10 = 0 then 'q' else 'p' end, type, 'c' || lpad((i % ${contactsCount} + 1)::text, 8, '0'),
+       case type when 'CONTACT_MERGE' then array['c' || lpad((i % ${contactsCount})::text, 8, '0')] else '{}' end,
+       timestamptz '2024-06-15' + i * interval '1 s', i, '\\x03', timestamptz '2024-06-15' + i * interval '1 s',
+       case when i % 5000 = 1 then 'api' else 'webhook' end, case when i % 5000 = 1 then 'somebody' end,
+       sha256(i::text::bytea), '{}'
+from generate_series(1, ${2 * contactsCount}) i
+cross join lateral (select case when i % 50 = 1 then 'CONTACT_MERGE' when i % 70 = 1 then 'CONTACT_DELETE'
+                                when i % 2 = 0 then 'CONTACT_CREATE' else 'CONTACT_UPDATE' end as type) t`;
+
+/** The readers' pool, which lets Postgres tell how it ran each query. */
+class ExplainingDataSource extends DataSource {
+  plans: Plan[] = [];
+
+  override async query<T>(query: string, parameters?: unknown[], runner?: QueryRunner): Promise<T> {
+    const [row] = await super.query<[{ 'QUERY PLAN': [{ Plan: Plan }] }]>(
+      `explain (analyze, timing off, format json) ${query}`,
+      parameters,
+      runner,
+    );
+    this.plans.push(row['QUERY PLAN'][0].Plan);
+    return super.query<T>(query, parameters, runner);
+  }
+}
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Conflict Arbiter Indexes'?: readonly string[];
+  readonly 'Sort Key'?: readonly string[];
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly 'Rows Removed by Join Filter'?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+const nodesOf = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+
+/** A sequential scan of what grows, or an index that is read from one end to the other in search of a few. */
+function faultsOf(plan: Plan, rowsMax: number): readonly string[] {
+  return nodesOf(plan).flatMap((node) => {
+    const table = node['Relation Name'] ?? '';
+    if (node['Node Type'] === 'Seq Scan' && ['contact', 'audit_event'].includes(table))
+      return [`sequential scan of ${table}`];
+    const perLoop =
+      (node['Actual Rows'] ?? 0) +
+      (node['Rows Removed by Filter'] ?? 0) +
+      (node['Rows Removed by Index Recheck'] ?? 0) +
+      (node['Rows Removed by Join Filter'] ?? 0);
+    const rows = perLoop * (node['Actual Loops'] ?? 1);
+    return rows > rowsMax
+      ? [`${rows} rows of ${node['Index Name'] ?? (table === '' ? node['Node Type'] : table)}`]
+      : [];
+  });
+}
+
+let database: TestDatabase;
+let source: ExplainingDataSource;
+let contacts: ContactsRepository;
+let audit: AuditRepository;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await ask(database.ownerUrl, SEED);
+  await ask(database.ownerUrl, 'vacuum analyze contact');
+  await ask(database.ownerUrl, 'vacuum analyze audit_event');
+  source = new ExplainingDataSource(serviceOptions(database.url));
+  await source.initialize();
+  contacts = new ContactsRepository(source);
+  audit = new AuditRepository(source);
+});
+afterAll(async () => {
+  await source.destroy();
+  await database.drop();
+});
+
+/** @param rowsMax most rows that a step of the plan may touch */
+async function expectGoodPlans(reads: () => Promise<unknown>, rowsMax: number): Promise<void> {
+  source.plans = [];
+  await reads();
+  expect(source.plans.flatMap((plan) => faultsOf(plan, rowsMax))).toEqual([]);
+  expect(source.plans.length).toBeGreaterThan(0);
+}
+
+const id = (n: number): string => `c${String(n).padStart(8, '0')}`;
+
+const ALL: ContactFilter = {
+  status: 'active',
+  externalId: null,
+  identity: null,
+  phones: null,
+  email: null,
+  displayName: null,
+  language: null,
+};
+
+describe('a page of contacts', () => {
+  it.each<[string, Partial<ContactFilter>]>([
+    ['all', {}],
+    ['all, gone ones too', { status: 'all' }],
+    ['merged ones', { status: 'merged' }],
+    ['deleted ones', { status: 'deleted' }],
+    ['an external_id', { externalId: 'ext-5001' }],
+    ['an external_id that nobody has', { externalId: 'none' }],
+    ['an identity', { identity: { channel: 'SMS', identity: '15555003' } }],
+    ['an identity that nobody has', { identity: { channel: 'SMS', identity: '15559999999' } }],
+    ['a phone number in two spellings', { phones: ['15555003', '15555004'] }],
+    ['an email', { email: 'User5003@example.com' }],
+    ['an email that nobody has', { email: 'none@example.com' }],
+    ['a rare part of the name', { displayName: 'a87ff679' }],
+    ['a part of the name that nobody has', { displayName: 'zzzzzz' }],
+    ['a common part of the name', { displayName: 'name' }],
+    ['the common language', { language: 'EN_US' }],
+    ['a rare language', { language: 'XX' }],
+    ['a language that nobody speaks', { language: 'TLH' }],
+  ])('of %s looks at few rows', async (_, filter) => {
+    await expectGoodPlans(() => contacts.page(PROJECT, { ...ALL, ...filter }, '', 51), 5_000);
+    await expectGoodPlans(() => contacts.page(PROJECT, { ...ALL, ...filter }, id(30_000), 51), 5_000);
+  });
+});
+
+describe('contacts', () => {
+  const ids = Array.from({ length: 200 }, (_, n) => id(n * 300 + 1));
+
+  it('are found by id', () => expectGoodPlans(() => contacts.find(PROJECT, ids), 400));
+  it('are resolved', () => expectGoodPlans(() => contacts.reach(PROJECT, ids), 1_000));
+  it('show whom they took over', () => expectGoodPlans(() => contacts.ancestors(PROJECT, ids), 1_000));
+  it('show whom they had taken over', () =>
+    expectGoodPlans(() => contacts.ancestors(PROJECT, ids, 5_000n), 1_000));
+});
+
+describe('the journal', () => {
+  const some = [id(52), id(102), id(5_003)];
+
+  it('tells the history of a contact', () =>
+    expectGoodPlans(() => audit.history(PROJECT, some, null, 51), 500));
+  it('tells the history of a contact from a place', () =>
+    expectGoodPlans(() => audit.history(PROJECT, some, ['60000', '03'], 51), 500));
+  it('tells what surrounds events', async () => {
+    const rows = await audit.feed(PROJECT, NO_FILTER, BEGINNING, 200);
+    expect(rows.length).toBe(200);
+    const occurrences = rows.map((row) => ({ id: row.id, contactId: row.contact_id }));
+    await expectGoodPlans(() => audit.surroundings(PROJECT, occurrences, 'as-received'), 2_000);
+    await expectGoodPlans(() => audit.surroundings(PROJECT, occurrences, 'in-version-order'), 2_000);
+  });
+  it('tells by which events contacts went', () =>
+    expectGoodPlans(
+      () =>
+        audit.departures(
+          PROJECT,
+          Array.from({ length: 200 }, (_, n) => id(n * 100 + 1)),
+        ),
+      2_000,
+    ));
+  it('tells whom a contact took over', () => expectGoodPlans(() => audit.losersOf(PROJECT, id(52)), 500));
+  it('tells a contact as it was', () => expectGoodPlans(() => audit.asOf(PROJECT, id(51), 1_000_000n), 500));
+  it('finds an event', () => expectGoodPlans(() => audit.find(PROJECT, '5003'), 100));
+  it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(), 100));
+
+  /** A window of time costs what one range of a BRIN index holds, 128 pages at least, however large the table. */
+  const rowsMax = 15_000;
+  const filters: readonly [string, Partial<AuditFilter>][] = [
+    ['all events', {}],
+    ['the events of a contact', { contactIds: [id(51)] }],
+    ['the events of three contacts', { contactIds: some }],
+    ['the events of a contact that is unknown', { contactIds: ['none'] }],
+    ['merges', { types: ['CONTACT_MERGE'] }],
+    ['deletions and merges', { types: ['CONTACT_DELETE', 'CONTACT_MERGE'] }],
+    ['creations', { types: ['CONTACT_CREATE'] }],
+    ['a type that there is not', { types: ['duplicate.dismissed'] }],
+    ['the merges of a contact', { contactIds: [id(51)], types: ['CONTACT_MERGE'] }],
+    ['a rare source', { source: 'api' }],
+    ['an actor', { actor: 'somebody' }],
+    ['an actor whom nobody knows', { actor: 'nobody' }],
+    ['one day', { receivedAfter: '2024-06-15T10:00:00Z', receivedBefore: '2024-06-15T10:01:00Z' }],
+    ['one day of Sinch', { acceptedAfter: 30_000n, acceptedBefore: 30_060n }],
+  ];
+  it.each(filters)('pages through %s', (_, filter) =>
+    expectGoodPlans(() => audit.page(PROJECT, { ...NO_FILTER, ...filter }, null, 51), rowsMax),
+  );
+  it.each(filters)('feeds %s', (_, filter) =>
+    expectGoodPlans(() => audit.feed(PROJECT, { ...NO_FILTER, ...filter }, BEGINNING, 50), rowsMax),
+  );
+});
+
+it('settles a batch by its arbiters, in key order', async () => {
+  const session = await openSession(database.url);
+  const run = jest.spyOn(session, 'run');
+  const events = Array.from({ length: 500 }, (_, n) => event(PROJECT, { update: contact(id(n)) }, n));
+  await commitBatch(session, batchParameters(await claimEra(session), events));
+  const [statement, values] = run.mock.lastCall ?? [];
+  run.mockRestore();
+  const [row] = await session.run<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+    { name: 'explain', text: `explain (format json) ${statement?.text ?? ''}` },
+    values,
+  );
+  const nodes = row === undefined ? [] : nodesOf(row['QUERY PLAN'][0].Plan);
+  expect(nodes.flatMap((node) => node['Conflict Arbiter Indexes'] ?? []).sort()).toEqual([
+    'audit_event_once',
+    'contact_pkey',
+  ]);
+  const keys = nodes
+    .map((node) => node['Sort Key']?.join() ?? '')
+    .filter((key) => key.includes('project_id'));
+  expect(keys.sort()).toEqual([
+    'e.project_id COLLATE "C",e.contact_id COLLATE "C",e.version,e.tie_break',
+    'r.project_id COLLATE "C",r.id COLLATE "C"',
+  ]);
+  expect(nodes.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+  await session.close();
+});

@@ -1,0 +1,16 @@
+import { Client } from 'pg';
+import { createDatabase } from '../server/database';
+
+it('is a migrated database of its own, in which the service works as mirror_service', async () => {
+  const [one, other] = await Promise.all([createDatabase(), createDatabase()]);
+  const client = new Client({ connectionString: one.url });
+  client.on('error', () => undefined);
+  await client.connect();
+  const { rows } = await client.query(
+    'select current_user as name, count(*)::int as events from audit_event',
+  );
+  await client.end();
+  await Promise.all([one.drop(), other.drop()]);
+  expect(rows).toEqual([{ name: 'mirror_service', events: 0 }]);
+  expect(one.url).not.toBe(other.url);
+});

@@ -1,0 +1,45 @@
+/** How a proof is run. */
+export interface Options {
+  /** The form for every day, of a minute or less; else the one that PROOF demands. */
+  readonly isShort: boolean;
+  /** Replays what the proof rolls dice for; what the system's scheduling decides it cannot replay. */
+  readonly seed: number;
+  /** How often something is killed; null for the proof's own number. */
+  readonly kills: number | null;
+}
+
+/** What a proof found: figures, and whether each mark is met. A proof that cannot run here says why it was skipped. */
+export type Finding =
+  | {
+      readonly figures: Readonly<Record<string, number | string>>;
+      readonly marks: Readonly<Record<string, boolean>>;
+    }
+  | { readonly skipped: string };
+
+export type Proof = (options: Options) => Promise<Finding>;
+
+/** Numbers that look random: the same seed, the same numbers (mulberry32). */
+export class Dice {
+  constructor(private state: number) {}
+
+  /** From 0 to `sides` - 1. */
+  roll(sides: number): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % sides;
+  }
+
+  pick<T>(items: readonly [T, ...T[]]): T {
+    return items[this.roll(items.length)] ?? items[0];
+  }
+
+  shuffle<T>(items: readonly T[]): T[] {
+    const shuffled = [...items];
+    for (let at = shuffled.length - 1; at > 0; at--) {
+      const other = this.roll(at + 1);
+      [shuffled[at], shuffled[other]] = [shuffled[other] as T, shuffled[at] as T]; // both are within
+    }
+    return shuffled;
+  }
+}

@@ -1,0 +1,158 @@
+import { resolve } from 'node:path';
+import { Config, CONFIG_VARIABLES, loadConfig } from '../../src/config';
+import { StartRefusal } from '../../src/start-refusal';
+
+const KEY = 'k'.repeat(32);
+
+function refusal(env: Record<string, string>): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof StartRefusal) return error.message;
+    throw error;
+  }
+  throw new Error(`${JSON.stringify(env)} was not refused`);
+}
+
+describe('loadConfig', () => {
+  it('needs nothing: the embedded Postgres in ./data, secrets to be made', () => {
+    expect(loadConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      dataDir: resolve('data'),
+      databaseUrl: null,
+      databaseOwnerUrl: null,
+      webhookSecrets: [],
+      projectIds: null,
+      adminApiKey: null,
+      webhookMaxAgeSeconds: 259_200,
+      webhookBodyMaxBytes: 1_048_576,
+      logLevel: 'info',
+      publicUrl: null,
+    });
+  });
+
+  it('takes an empty value as not given, for every variable', () => {
+    const empty = Object.fromEntries(CONFIG_VARIABLES.map(({ name }) => [name, '']));
+    expect(loadConfig({ ...empty, WEBHOOK_ANYTHING: '' })).toEqual(loadConfig({}));
+  });
+
+  it('reads every variable', () => {
+    const given = loadConfig({
+      PORT: '0',
+      HOST: '::1',
+      DATA_DIR: '/var/lib/mirror/',
+      DATABASE_URL: 'postgres://service:s3cret@db/mirror',
+      DATABASE_OWNER_URL: 'postgresql://owner@db:5433/mirror?sslmode=require',
+      SINCH_WEBHOOK_SECRETS: 'new, old',
+      SINCH_PROJECT_IDS: 'a,b ,a',
+      ADMIN_API_KEY: KEY,
+      WEBHOOK_MAX_AGE_SECONDS: '300',
+      WEBHOOK_BODY_MAX_BYTES: '4194304',
+      LOG_LEVEL: 'silent',
+      PUBLIC_URL: 'https://mirror.example.com/sinch/',
+    });
+    expect(given).toEqual({
+      host: '::1',
+      port: 0,
+      dataDir: '/var/lib/mirror',
+      databaseUrl: 'postgres://service:s3cret@db/mirror',
+      databaseOwnerUrl: 'postgresql://owner@db:5433/mirror?sslmode=require',
+      webhookSecrets: ['new', 'old'],
+      projectIds: new Set(['a', 'b']),
+      adminApiKey: KEY,
+      webhookMaxAgeSeconds: 300,
+      webhookBodyMaxBytes: 4_194_304,
+      logLevel: 'silent',
+      publicUrl: 'https://mirror.example.com/sinch',
+    });
+  });
+
+  it.each([
+    [
+      'PORT',
+      ['70000', '65536', '-1', '1e3', '0x10', '3000.0', ' 3000', '+1', '080', 'http', '9'.repeat(400)],
+    ],
+    ['HOST', ['999.1.1.1', '1.2.3', '[::1]', 'a b', 'http://x', '-x', 'x'.repeat(254)]],
+    ['DATA_DIR', ['/tmp/\0']],
+    ['SINCH_WEBHOOK_SECRETS', [',', 'a,,b', 'a,', ' ', 's'.repeat(513), Array(17).fill('s').join()]],
+    ['SINCH_PROJECT_IDS', [',', 'a,,b', 'p'.repeat(513), 'ü'.repeat(257), Array(1001).fill('p').join()]],
+    ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`]],
+    ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
+    ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
+    ['LOG_LEVEL', ['loud', 'INFO', 'info ']],
+    [
+      'PUBLIC_URL',
+      ['mirror.example.com', 'ftp://x', 'https://', 'https://u:p@x', 'https://x?', 'https://x/#a'],
+    ],
+    ['DATABASE_URL', ['mysql://h/db', 'h/db', 'postgres://h', 'postgres://h/', 'postgres://h:x/db']],
+    ['DATABASE_OWNER_URL', ['postgres://h']],
+  ])('refuses a malformed %s in one line that names it', (name, values) => {
+    for (const value of values) {
+      const message = refusal({ [name]: value });
+      expect(message).toMatch(new RegExp(`^${name} `));
+      expect(message).not.toContain('\n');
+      expect(message.length).toBeLessThan(250);
+    }
+  });
+
+  it.each([
+    'WEBHOOK_MAX_AGE',
+    'SINCH_WEBHOOK_SECRET',
+    'DATABASE_OWNER',
+    'SINCH_PROJECT_ID',
+    'ADMIN_API_KEYS',
+    'DATABASE_PASSWORD',
+  ])('refuses the unknown %s', (name) => {
+    expect(refusal({ [name]: 'x' })).toMatch(
+      new RegExp(`^${name} is not a variable of this service \\(it knows `),
+    );
+  });
+
+  it('leaves the variables of others alone', () => {
+    expect(() => loadConfig({ PATH: '/bin', SINCH_KEY_ID: 'x', POSTGRES_PASSWORD: 'x' })).not.toThrow();
+  });
+
+  it('never shows the value of a secret', () => {
+    const secret = 'hunter2';
+    for (const [name, value] of [
+      ['ADMIN_API_KEY', secret],
+      ['SINCH_WEBHOOK_SECRETS', `${secret},,`],
+      ['DATABASE_URL', `mysql://u:${secret}@h/db`],
+      ['DATABASE_OWNER_URL', `postgres://u:${secret}@h`],
+      ['PUBLIC_URL', `https://u:${secret}@h`],
+      ['WEBHOOK_SECRET', secret],
+    ] as const) {
+      expect(refusal({ [name]: value })).not.toContain(secret);
+    }
+  });
+
+  it('has no DATA_DIR with an own Postgres unless it is given, and then refuses missing secrets', () => {
+    const own = { DATABASE_URL: 'postgres://db/mirror' };
+    const complete = { ...own, SINCH_WEBHOOK_SECRETS: 's', ADMIN_API_KEY: KEY };
+    expect(loadConfig(complete).dataDir).toBeNull();
+    expect(refusal({ ...complete, SINCH_WEBHOOK_SECRETS: '' })).toMatch(/^SINCH_WEBHOOK_SECRETS is missing/);
+    expect(refusal({ ...complete, ADMIN_API_KEY: '' })).toMatch(/^ADMIN_API_KEY is missing/);
+    expect(loadConfig({ ...own, DATA_DIR: '/d' }).webhookSecrets).toEqual([]);
+    expect(refusal({ DATABASE_OWNER_URL: 'postgres://db/mirror' })).toMatch(/^DATABASE_OWNER_URL /);
+  });
+});
+
+describe('Config', () => {
+  const kept = { value: 'kept', path: '/d/x', made: false };
+
+  it('is completed by the secrets that were kept', () => {
+    const config = new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: kept });
+    expect(config.webhookSecrets).toEqual(['kept']);
+    expect(config.adminApiKey).toBe('kept');
+  });
+
+  it('is refused without a secret', () => {
+    expect(() => new Config(loadConfig({}), { webhookSecret: null, adminApiKey: kept })).toThrow(
+      StartRefusal,
+    );
+    expect(() => new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: null })).toThrow(
+      StartRefusal,
+    );
+  });
+});
