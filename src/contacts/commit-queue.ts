@@ -142,11 +142,16 @@ export class CommitQueue {
     }
   }
 
+  /** The next batch is on its way before the last one is answered: Postgres works while we write answers. */
   private async work(): Promise<void> {
+    let answer: () => void = () => undefined;
     while (this.waiting.length > 0) {
-      await this.settle(this.takeBatch());
+      const committing = this.commitWaiting(this.takeBatch());
+      answer();
+      answer = await committing;
       for (const listener of this.listeners) listener();
     }
+    answer();
     this.working = null;
   }
 
@@ -161,8 +166,13 @@ export class CommitQueue {
     return batch;
   }
 
-  /** Commits a batch; halves it when Postgres refuses something in it, until what it refuses stands alone. */
-  private async settle(batch: readonly Waiting[]): Promise<void> {
+  /**
+   * Commits a batch; halves it when Postgres refuses something in it, until what it refuses stands alone.
+   *
+   * @returns what tells each sender its outcome
+   */
+  private async commitWaiting(batch: readonly Waiting[]): Promise<() => void> {
+    const known: (readonly [Waiting, Outcome])[] = [];
     const parts: (readonly Waiting[])[] = [batch];
     let tries = 0;
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
@@ -172,9 +182,12 @@ export class CommitQueue {
         const middle = Math.ceil(part.length / 2);
         parts.push(part.slice(middle), part.slice(0, middle));
       } else {
-        for (const { settle } of part) settle(outcome);
+        known.push(...part.map((waiting) => [waiting, outcome] as const));
       }
     }
+    return () => {
+      for (const [{ settle }, outcome] of known) settle(outcome);
+    };
   }
 
   /** One batch, one outcome; sorted by the SQLSTATE of the statement. */

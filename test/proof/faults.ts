@@ -1,0 +1,383 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import type { Finding } from './proof';
+
+/** A fault to be planted: `from`, every time that it stands in `file`, becomes `to`. */
+interface Fault {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** A test file, or the id of a proof: whoever must catch it. */
+  readonly caughtBy: string;
+}
+
+const COMMIT = 'src/contacts/commit.repository.ts';
+const QUEUE = 'src/contacts/commit-queue.ts';
+const CONTACTS = 'src/contacts/contacts.repository.ts';
+const AUDIT = 'src/audit/audit.repository.ts';
+const VERIFY = 'src/webhook/verify-signature.ts';
+const READ = 'src/contacts/read-notification.ts';
+const MIGRATION = 'migrations/1764000000000-mirror.ts';
+
+const REGISTERS = 'test/postgres/registers.test.ts';
+const OVERLAP = 'test/postgres/overlapping-replicas.test.ts';
+const COMMIT_QUEUE = 'test/postgres/commit-queue.test.ts';
+const FEED = 'test/postgres/feed.test.ts';
+const PROJECTS = 'test/postgres/projects.test.ts';
+const ERAS = 'test/postgres/eras.test.ts';
+const JOURNAL = 'test/postgres/journal.test.ts';
+const PLANS = 'test/postgres/plans.test.ts';
+const LAW = 'test/rules/mirror.test.ts';
+
+const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'the law has no tie-break',
+    file: 'src/contacts/mirror.ts',
+    from: 'return a.tieBreak < b.tieBreak ? -1 : a.tieBreak > b.tieBreak ? 1 : 0;',
+    to: 'return 0;',
+    caughtBy: LAW,
+  },
+  {
+    name: 'the statement has no tie-break',
+    file: COMMIT,
+    from: '(excluded.version, excluded.tie_break) > (c.version, c.tie_break)',
+    to: 'excluded.version > c.version',
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'the statement has no tie-break',
+    file: COMMIT,
+    from: '(excluded.version, excluded.tie_break) > (c.version, c.tie_break)',
+    to: 'excluded.version >= c.version',
+    caughtBy: 'C2',
+  },
+  {
+    name: 'versions in milliseconds',
+    file: READ,
+    from: `typeof text === 'string' ? readTime(text) : null`,
+    to: `typeof text === 'string' ? ((readTime(text) ?? 0n) / 1_000_000n) * 1_000_000n : null`,
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'the answer comes before the commit',
+    file: QUEUE,
+    from: 'await commitBatch(link.session, batch);',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    caughtBy: COMMIT_QUEUE,
+  },
+  {
+    name: 'the answer comes before the commit',
+    file: QUEUE,
+    from: 'await commitBatch(link.session, batch);',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    caughtBy: 'K1',
+  },
+  {
+    name: 'a later write revives the gone',
+    file: COMMIT,
+    from: 'order by went.gone desc nulls last, went.gone_version, went.gone_tie_break',
+    to: 'order by went.gone_version desc nulls first',
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'a later deletion overrides a merge',
+    file: COMMIT,
+    from: 'order by went.gone desc nulls last, went.gone_version, went.gone_tie_break',
+    to: 'order by went.gone_version desc nulls last, went.gone_tie_break',
+    caughtBy: 'C2',
+  },
+  {
+    name: 'the map is unsorted',
+    file: COMMIT,
+    from: 'order by project_id collate "C", id collate "C"\n',
+    to: '',
+    caughtBy: OVERLAP,
+  },
+  {
+    name: 'the journal is unsorted',
+    file: COMMIT,
+    from: 'order by project_id collate "C", contact_id collate "C", fingerprint\n',
+    to: '',
+    caughtBy: OVERLAP,
+  },
+  {
+    name: 'repeats do not reach the map',
+    file: COMMIT,
+    from: 'on conflict (project_id, id) do update set',
+    to: 'on conflict (project_id, id) where false do update set',
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'the fingerprint is over the envelope too',
+    file: READ,
+    from: 'canonicalJson(notification)}`',
+    to: 'canonicalJson(envelope)}`',
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'a poisoned batch is not halved',
+    file: QUEUE,
+    from: `outcome.kind === 'poison' && part.length > 1`,
+    to: `outcome.kind === 'poison' && part.length > 1_000`,
+    caughtBy: COMMIT_QUEUE,
+  },
+  {
+    name: 'the queue is not drained',
+    file: QUEUE,
+    from: '    await this.working;\n',
+    to: '',
+    caughtBy: COMMIT_QUEUE,
+  },
+  {
+    name: 'a connection that ends while it opens is told as lost',
+    file: 'src/database/session.ts',
+    from: '    try {\n      await client.connect();',
+    to: `    client.once('end', onLost);\n    try {\n      await client.connect();`,
+    caughtBy: 'K2',
+  },
+  {
+    name: 'a session that is lost is not replaced',
+    file: QUEUE,
+    from: 'if (!this.closing) void this.reconnect();',
+    to: '',
+    caughtBy: 'K2',
+  },
+  {
+    name: 'twins of a signature are taken',
+    file: VERIFY,
+    from: `[Buffer.from(signature, 'latin1'), Buffer.from(expected, 'latin1')]`,
+    to: `[Buffer.from(signature, 'base64'), Buffer.from(expected, 'base64')]`,
+    caughtBy: 'B3',
+  },
+  {
+    name: 'a signature of another length throws',
+    file: VERIFY,
+    from: 'given.length === right.length && ',
+    to: '',
+    caughtBy: 'B3',
+  },
+  {
+    name: 'the algorithm is not looked at',
+    file: VERIFY,
+    from: `algorithm !== 'HmacSHA256'`,
+    to: 'algorithm === null',
+    caughtBy: 'B3',
+  },
+  {
+    name: 'the feed does not wait for open transactions',
+    file: AUDIT,
+    from: GAPLESS,
+    to: '',
+    caughtBy: FEED,
+  },
+  {
+    name: 'the feed does not wait for open transactions',
+    file: AUDIT,
+    from: GAPLESS,
+    to: '',
+    caughtBy: 'K5',
+  },
+  {
+    name: 'the feed goes by ids',
+    file: AUDIT,
+    from: '(e.era, e.tx, e.id) > ($10::int, $11::xid8, $12::bigint)',
+    to: 'e.id > $12::bigint and ($10::int, $11::xid8) is not null',
+    caughtBy: 'K5',
+  },
+  {
+    name: 'the feed knows no eras',
+    file: AUDIT,
+    from: 'e.era < (select max(era) from journal_era) or e.tx',
+    to: 'e.tx',
+    caughtBy: FEED,
+  },
+  {
+    name: 'the horizon is the end',
+    file: AUDIT,
+    from: 'pg_snapshot_xmin(pg_current_snapshot()) as tx from journal_era',
+    to: 'pg_snapshot_xmax(pg_current_snapshot()) as tx from journal_era',
+    caughtBy: FEED,
+  },
+  {
+    name: 'a cursor skips the rest of its transaction',
+    file: 'src/contacts/changes.service.ts',
+    from: 'next = [String(last.era), last.tx, last.id];',
+    to: `next = [String(last.era), String(BigInt(last.tx) + 1n), '0'];`,
+    caughtBy: 'K5',
+  },
+  {
+    name: 'a restored journal begins no era',
+    file: 'src/audit/eras.repository.ts',
+    from: `or exists (select from newest where newest.tx >= pg_snapshot_xmax(pg_current_snapshot()))`,
+    to: '',
+    caughtBy: ERAS,
+  },
+  {
+    name: 'another cluster begins no era',
+    file: 'src/audit/eras.repository.ts',
+    from: `where not exists (select from last where (last.system_identifier, last.timeline) = (here.system_identifier, here.timeline))`,
+    to: 'where not exists (select from last)',
+    caughtBy: ERAS,
+  },
+  {
+    name: 'several sessions begin one era each',
+    file: 'src/audit/eras.repository.ts',
+    from: '  await session.run(ONE_AT_A_TIME);\n',
+    to: '',
+    caughtBy: ERAS,
+  },
+  {
+    name: 'the trigger sleeps for replicas',
+    file: MIGRATION,
+    from: 'alter table audit_event enable always trigger audit_event_immutable',
+    to: '',
+    caughtBy: JOURNAL,
+  },
+  {
+    name: 'the service may UPDATE the journal',
+    file: MIGRATION,
+    from: 'grant select, insert on audit_event, journal_era to mirror_service;',
+    to: 'grant select, insert on journal_era to mirror_service; grant select, insert, update on audit_event to mirror_service;',
+    caughtBy: JOURNAL,
+  },
+  ...[
+    [CONTACTS, 'where project_id = $1\n           and id > $2', 'where id > $2 and $1::text is not null'],
+    [CONTACTS, 'where project_id = $1 and id = any ($2)`', 'where id = any ($2) and $1::text is not null`'],
+    [
+      CONTACTS,
+      'from contact where project_id = $1 and id = r.survivor_id',
+      'from contact where id = r.survivor_id',
+    ],
+    [
+      CONTACTS,
+      'where c.project_id = $1 and c.survivor_id = a.id',
+      'where c.survivor_id = a.id and $1::text is not null',
+    ],
+    [AUDIT, 'const MATCHES = `e.project_id = $1', 'const MATCHES = `$1::text is not null'],
+    [AUDIT, 'where e.project_id = $1 and e.id = $2`', 'where e.id = $2 and $1::text is not null`'],
+    [AUDIT, 'where project_id = $1 and contact_id = asked.id', 'where contact_id = asked.id'],
+    [AUDIT, 'where e.project_id = $1 and e.related_contact_ids', 'where e.related_contact_ids'],
+    [
+      AUDIT,
+      'join audit_event e on e.project_id = $1 and e.id = asked.id',
+      'join audit_event e on e.id = asked.id',
+    ],
+    [AUDIT, 'join audit_event n on n.project_id = $1 and n.contact_id', 'join audit_event n on n.contact_id'],
+    [AUDIT, 'where p.project_id = a.project_id and p.contact_id', 'where p.contact_id'],
+    [
+      AUDIT,
+      `where e.project_id = $1\n           and (e.type = 'CONTACT_DELETE'`,
+      `where $1::text is not null\n           and (e.type = 'CONTACT_DELETE'`,
+    ],
+    [
+      AUDIT,
+      'where e.project_id = $1 and e.contact_id = loser.id',
+      'where e.contact_id = loser.id and $1::text is not null',
+    ],
+    [AUDIT, 'where e.project_id = $1 and e.version <= $3', 'where e.version <= $3 and $1::text is not null'],
+    [
+      AUDIT,
+      'where e.project_id = $1 and e.contact_id = $2 and e.version',
+      'where $1::text is not null and e.contact_id = $2 and e.version',
+    ],
+  ].map(([file = '', from = '', to = '']) => ({
+    name: `a read of another project: ${from.replace(/\s+/g, ' ').slice(0, 60)}`,
+    file,
+    from,
+    to,
+    caughtBy: PROJECTS,
+  })),
+  {
+    name: 'the partial index on related contacts is out of reach',
+    file: AUDIT,
+    from: `e.related_contact_ids <> '{}' and `,
+    to: '',
+    caughtBy: PLANS,
+  },
+];
+
+const root = resolve('.');
+/** What a copy of the project does without. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  '.git',
+  'node_modules',
+  'dist',
+  'data',
+  'coverage',
+  '.setup.lock',
+]);
+
+/** Plants each fault in a copy of the project, and demands that whoever is named catches it there, and only there. */
+export function run(): Promise<Finding> {
+  const copy = mkdtempSync(join(tmpdir(), 'mirror-faults-'));
+  cpSync(root, copy, {
+    recursive: true,
+    filter: (path) => !LEFT_OUT.has(basename(path)),
+    preserveTimestamps: true,
+  });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  try {
+    const catchers = [...new Set(FAULTS.map(({ caughtBy }) => caughtBy))];
+    const broken = catchers.filter((catcher) => judge(copy, catcher) !== 'passed');
+    const rows = FAULTS.map((fault) => ({ ...fault, verdict: plant(copy, fault) }));
+    const uncaught = rows.filter(({ verdict }) => verdict !== 'failed');
+    return Promise.resolve({
+      figures: {
+        faults: FAULTS.length,
+        caught: FAULTS.length - uncaught.length,
+        uncaught: uncaught
+          .map(({ name, caughtBy, verdict }) => `${name} (${caughtBy}: ${verdict})`)
+          .join('; '),
+        broken: broken.join(', '),
+      },
+      marks: {
+        'each fault is caught': uncaught.length === 0,
+        'nobody complains without a fault': broken.length === 0,
+      },
+    });
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs a catcher in the copy with the fault in it, and takes the fault out again.
+ *
+ * @throws Error when what the fault replaces is no longer there
+ */
+function plant(copy: string, { name, file, from, to, caughtBy }: Fault): string {
+  const path = join(copy, file);
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes(from)) throw new Error(`The fault "${name}" does not apply: ${file} has no ${from}`);
+  writeFileSync(path, text.replaceAll(from, to));
+  const verdict = judge(copy, caughtBy);
+  writeFileSync(path, text);
+  const told = verdict === 'failed' ? 'caught' : `NOT CAUGHT (${verdict})`;
+  process.stderr.write(`${told.padEnd(10)}  ${caughtBy.padEnd(45)}  ${name}\n`);
+  return verdict;
+}
+
+/** What a test file or a proof says of the copy; `broken` when it did not come to a verdict, which catches nothing. */
+function judge(copy: string, catcher: string): 'passed' | 'failed' | 'broken' {
+  const isTest = catcher.startsWith('test/');
+  const args = isTest
+    ? ['node_modules/jest/bin/jest.js', '--runTestsByPath', catcher]
+    : ['scripts/proof.mjs', catcher, '--short'];
+  const { stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: copy,
+    encoding: 'utf8',
+    timeout: 180_000,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const found = isTest
+    ? /^Tests: +(?:.*?(\d+) failed)?/m.exec(stderr)
+    : /"verdict":"(?:(failed)|passed)"/.exec(stdout);
+  if (found === null) return 'broken';
+  return found[1] === undefined ? 'passed' : 'failed';
+}

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ask } from '../postgres/connections';
+import { PROJECT } from '../sinch/callbacks';
+import { Cluster } from './cluster';
+import { Follower } from './follower';
+import { Dice, type Finding, type Options } from './proof';
+import { Replica } from './replica';
+import { Traffic } from './workload';
+
+const eventsCount = 300;
+/** How far the old cluster's transactions are ahead of the new one's. */
+const burntTransactions = 3_000;
+const waitMaxMs = 15_000;
+
+const JOURNAL = 'select id, era from audit_event where project_id = $1 order by era, tx, id';
+
+/** A dump, restored into a new cluster under one who follows: the service begins an era, and the old token goes on. */
+export async function run({ seed }: Options): Promise<Finding> {
+  const old = await Cluster.debian();
+  const fresh = await Cluster.debian();
+  if (old === null || fresh === null)
+    return { skipped: 'Debian’s Postgres 15, with its pg_dump, is not installed' };
+  const traffic = new Traffic(new Dice(seed), 100);
+  const follower = new Follower(PROJECT);
+
+  await ask(
+    old.url,
+    `do $$ begin for n in 1..${burntTransactions} loop perform pg_current_xact_id(); commit; end loop; end $$`,
+  );
+  const before = await Replica.start(old.url);
+  await send(before, traffic);
+  follower.start([before.process.base]);
+  await until(() => follower.seen().length >= eventsCount);
+  await follower.kill();
+  const seenBefore = follower.seen().length;
+  await send(before, traffic); // what it has not seen when the cluster goes
+  await before.stop();
+
+  const dump = old.client('pg_dump', ['--dbname', old.url]);
+  fresh.client(
+    'psql',
+    ['--quiet', '--dbname', fresh.url, '-v', 'ON_ERROR_STOP=1'],
+    `create role mirror_service;\n${dump}`,
+  );
+  const after = await Replica.start(fresh.url);
+  await send(after, traffic);
+  const journal = await ask<{ id: string; era: number }>(fresh.url, JOURNAL, [PROJECT]);
+  follower.start([after.process.base]);
+  await until(() => follower.seen().length >= journal.length);
+  await delay(300);
+  await follower.kill();
+  const seen = follower.seen();
+  follower.remove();
+  await after.stop();
+  await Promise.all([old.remove(), fresh.remove()]);
+  const eras = new Set(journal.map(({ era }) => era));
+  return {
+    figures: { events: journal.length, seenBefore, seen: seen.length, eras: [...eras].join() },
+    marks: {
+      'the journal is whole': journal.length === 3 * eventsCount,
+      'a new era begins': eras.size === 2,
+      'nothing is skipped, nothing told twice': seen.join() === journal.map(({ id }) => id).join(),
+    },
+  };
+}
+
+async function send(replica: Replica, traffic: Traffic): Promise<void> {
+  for (let n = 0; n < eventsCount; n += 10) {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => replica.deliver(traffic.next())));
+    if (answers.some(({ status }) => status !== 200)) throw new Error('A delivery was refused');
+  }
+}
+
+/** Waits for a while; what did not come by then is missing in the figures. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + waitMaxMs; !isSo() && Date.now() < end;) await delay(50);
+}
