@@ -10,8 +10,9 @@ const jest = spawn(
   process.execPath,
   [
     fileURLToPath(import.meta.resolve('jest/bin/jest')),
-    ...(withProofs ? [] : ['--ignoreProjects', 'proof']),
     ...args,
+    // last: it takes whatever follows for a project
+    ...(withProofs ? [] : ['--ignoreProjects', 'proof']),
   ],
   { stdio: 'inherit' },
 );

@@ -16,14 +16,14 @@ let pool: DataSource;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
 
-/** `theirs` has what `ours` has, and for each of its contacts one event more. */
+/** `theirs` was first, has what `ours` has, and more. */
 beforeAll(async () => {
   database = await createDatabase();
   pool = await openPool(database.url);
   contacts = new ContactsRepository(pool);
   audit = new AuditRepository(pool);
   const queue = await openQueue(database.url);
-  for (const project of [OURS, THEIRS]) {
+  for (const project of [THEIRS, OURS]) {
     const says = (id: string): Record<string, unknown> =>
       contact(id, { display_name: `Name of ${project}`, email: 'a@example.com', external_id: 'x' });
     for (const [at, id] of IDS.entries()) await queue.commit(event(project, { create: says(id) }, at));

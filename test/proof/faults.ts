@@ -101,21 +101,21 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'the journal is unsorted',
     file: COMMIT,
-    from: 'order by project_id collate "C", contact_id collate "C", fingerprint\n',
+    from: 'order by project_id collate "C", contact_id collate "C", version, tie_break\n',
     to: '',
     caughtBy: OVERLAP,
   },
   {
-    name: 'repeats do not reach the map',
+    name: 'of one contact a batch knows the last event alone',
     file: COMMIT,
-    from: 'on conflict (project_id, id) do update set',
-    to: 'on conflict (project_id, id) where false do update set',
+    from: '...(row === undefined ? effect : join(row, effect)),',
+    to: '...(row === undefined ? effect : effect),',
     caughtBy: REGISTERS,
   },
   {
     name: 'the fingerprint is over the envelope too',
     file: READ,
-    from: 'canonicalJson(notification)}`',
+    from: 'canonicalJson(notification, written)}`',
     to: 'canonicalJson(envelope)}`',
     caughtBy: REGISTERS,
   },
@@ -267,7 +267,8 @@ const FAULTS: readonly Fault[] = [
       'join audit_event e on e.project_id = $1 and e.id = asked.id',
       'join audit_event e on e.id = asked.id',
     ],
-    [AUDIT, 'join audit_event n on n.project_id = $1 and n.contact_id', 'join audit_event n on n.contact_id'],
+    [AUDIT, 'where e.project_id = $1 and e.contact_id = since', 'where e.contact_id = since'],
+    [AUDIT, `where e.project_id = $1 and e.type = 'CONTACT_MERGE'`, `where e.type = 'CONTACT_MERGE'`],
     [AUDIT, 'where p.project_id = a.project_id and p.contact_id', 'where p.contact_id'],
     [
       AUDIT,
@@ -322,6 +323,7 @@ export function run(): Promise<Finding> {
   });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   try {
+    for (const fault of FAULTS) planted(readFileSync(join(copy, fault.file), 'utf8'), fault);
     const catchers = [...new Set(FAULTS.map(({ caughtBy }) => caughtBy))];
     const broken = catchers.filter((catcher) => judge(copy, catcher) !== 'passed');
     const rows = FAULTS.map((fault) => ({ ...fault, verdict: plant(copy, fault) }));
@@ -345,21 +347,22 @@ export function run(): Promise<Finding> {
   }
 }
 
-/**
- * Runs a catcher in the copy with the fault in it, and takes the fault out again.
- *
- * @throws Error when what the fault replaces is no longer there
- */
-function plant(copy: string, { name, file, from, to, caughtBy }: Fault): string {
-  const path = join(copy, file);
+/** Runs a catcher in the copy with the fault in it, and takes the fault out again. */
+function plant(copy: string, fault: Fault): string {
+  const path = join(copy, fault.file);
   const text = readFileSync(path, 'utf8');
-  if (!text.includes(from)) throw new Error(`The fault "${name}" does not apply: ${file} has no ${from}`);
-  writeFileSync(path, text.replaceAll(from, to));
-  const verdict = judge(copy, caughtBy);
+  writeFileSync(path, planted(text, fault));
+  const verdict = judge(copy, fault.caughtBy);
   writeFileSync(path, text);
   const told = verdict === 'failed' ? 'caught' : `NOT CAUGHT (${verdict})`;
-  process.stderr.write(`${told.padEnd(10)}  ${caughtBy.padEnd(45)}  ${name}\n`);
+  process.stderr.write(`${told.padEnd(10)}  ${fault.caughtBy.padEnd(45)}  ${fault.name}\n`);
   return verdict;
+}
+
+/** @throws Error when what the fault replaces is no longer there */
+function planted(text: string, { name, file, from, to }: Fault): string {
+  if (!text.includes(from)) throw new Error(`The fault "${name}" does not apply: ${file} has no ${from}`);
+  return text.replaceAll(from, to);
 }
 
 /** What a test file or a proof says of the copy; `broken` when it did not come to a verdict, which catches nothing. */
