@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import type { Finding } from './proof';
+import type { Finding, Options } from './proof';
 
 /** A fault to be planted: `from`, every time that it stands in `file`, becomes `to`. */
 interface Fault {
@@ -314,7 +314,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 ]);
 
 /** Plants each fault in a copy of the project, and demands that whoever is named catches it there, and only there. */
-export function run(): Promise<Finding> {
+export function run({ only }: Options): Promise<Finding> {
+  const chosen = FAULTS.filter(({ name, caughtBy }) => `${name} ${caughtBy}`.includes(only ?? ''));
   const copy = mkdtempSync(join(tmpdir(), 'mirror-faults-'));
   cpSync(root, copy, {
     recursive: true,
@@ -324,14 +325,14 @@ export function run(): Promise<Finding> {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   try {
     for (const fault of FAULTS) planted(readFileSync(join(copy, fault.file), 'utf8'), fault);
-    const catchers = [...new Set(FAULTS.map(({ caughtBy }) => caughtBy))];
+    const catchers = [...new Set(chosen.map(({ caughtBy }) => caughtBy))];
     const broken = catchers.filter((catcher) => judge(copy, catcher) !== 'passed');
-    const rows = FAULTS.map((fault) => ({ ...fault, verdict: plant(copy, fault) }));
+    const rows = chosen.map((fault) => ({ ...fault, verdict: plant(copy, fault) }));
     const uncaught = rows.filter(({ verdict }) => verdict !== 'failed');
     return Promise.resolve({
       figures: {
-        faults: FAULTS.length,
-        caught: FAULTS.length - uncaught.length,
+        faults: chosen.length,
+        caught: chosen.length - uncaught.length,
         uncaught: uncaught
           .map(({ name, caughtBy, verdict }) => `${name} (${caughtBy}: ${verdict})`)
           .join('; '),

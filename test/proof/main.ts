@@ -35,6 +35,7 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean', default: false },
     seed: { type: 'string' },
     kills: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 
@@ -46,6 +47,7 @@ async function main(id: string): Promise<void> {
     isShort: values.short,
     seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
     kills: values.kills === undefined ? null : Number(values.kills),
+    only: values.only ?? null,
   };
   let isPassed = true;
   for (const each of ids) isPassed = (await show(each, options)) && isPassed;
