@@ -164,6 +164,8 @@ it('tells each event once and none too few to one who follows while writers comm
         const prefix = `run-${run++}`;
         const kept = new Set<string>();
         let writing = writers.length;
+        // before the first of them begins: what is committed by then is told before the horizon, not after it
+        let cursor = await audit.horizon();
         const written = Promise.all(
           writers.map(async (writer, w) => {
             for (const [t, { events, isKept, openMs }] of (plans[w] ?? []).entries()) {
@@ -179,7 +181,6 @@ it('tells each event once and none too few to one who follows while writers comm
           }),
         );
         const seen: string[] = [];
-        let cursor = await audit.horizon();
         await until(async () => {
           const isDone = writing === 0;
           const rows = await audit.feed(PROJECT, NO_FILTER, cursor, Number(sizes.next().value));
