@@ -103,8 +103,7 @@ export class App {
   }
 
   async stop(): Promise<void> {
-    await this.service.stop(answersMaxMs);
-    await this.client.close();
+    await Promise.all([this.service.stop(answersMaxMs), this.client.close()]);
     await this.owner.end();
     if (this.ownsDatabase) await this.database.drop();
   }
