@@ -10,6 +10,8 @@ const rules = [
   'src/contacts/follow-merges.ts',
   'src/contacts/phone-variants.ts',
   'src/contacts/compare-snapshots.ts',
+  'src/contacts/decision.ts',
+  'src/duplicates/{evidence,connect-contacts,match-sets,suggest-survivor,compare-members}.ts',
 ];
 
 const noEnvironment = {

@@ -12,6 +12,7 @@ import { DatabaseAddress } from './database/database-address';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
 import { describeError, isDatabaseAway } from './database/sqlstate';
+import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
@@ -66,6 +67,13 @@ export class Service {
         },
       },
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
+      {
+        name: 'follow the journal',
+        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
+        run: async () => {
+          app.get(DuplicatesFollower).start();
+        },
+      },
     ];
   }
 

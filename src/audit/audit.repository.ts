@@ -250,7 +250,7 @@ export class AuditRepository {
              select e.id, since.subject_id, e.version, e.tie_break as place
              from audit_event e
              where e.project_id = $1 and e.contact_id = since.subject_id and e.version >= since.version
-               and e.type <> 'CONTACT_IDENTITIES_DUPLICATION'
+               and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE')
              union all
              select e.id, since.subject_id, e.version, ${LOSERS_PLACE}
              from audit_event e
@@ -291,6 +291,27 @@ export class AuditRepository {
         [projectId, contactIds],
       ),
     );
+  }
+
+  /** The version of the first event that is filed under each contact; contacts without any are left out. */
+  async firstVersions(
+    projectId: string,
+    contactIds: readonly string[],
+  ): Promise<ReadonlyMap<string, bigint>> {
+    const found = rows<{ id: string; version: string }>(
+      await this.database.query(
+        `select asked.id, first.version
+         from unnest($2::text[]) as asked (id)
+         cross join lateral (
+           select version from audit_event
+           where project_id = $1 and contact_id = asked.id
+           order by version, tie_break
+           limit 1
+         ) first`,
+        [projectId, contactIds],
+      ),
+    );
+    return new Map(found.map((row) => [row.id, BigInt(row.version)]));
   }
 
   /** The contacts that were merged into one, at any remove, by whatever merge the journal tells of; 1,000 at most. */

@@ -138,6 +138,8 @@ class MirrorObject {
   readonly survivor_id: string | null;
   @ApiProperty({ type: [String], description: 'The ids merged into it, at any remove; 1,000 at most.' })
   readonly merged_ids: readonly string[];
+  @ApiProperty({ type: [String], description: 'The open sets of duplicates that it is in.' })
+  readonly open_duplicates: readonly string[];
   @ApiPropertyOptional({ description: 'The merged id that was asked for.' })
   readonly resolved_from?: string;
 }

@@ -6,12 +6,20 @@ import { ContactsController } from './contacts.controller';
 import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
 import { HistoryService } from './history.service';
+import { HoldingsRepository } from './holdings.repository';
 
 /** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
 @Module({
   imports: [AuditModule],
   controllers: [ContactsController],
-  providers: [ChangesService, CommitQueue, ContactsRepository, ContactsService, HistoryService],
-  exports: [CommitQueue],
+  providers: [
+    ChangesService,
+    CommitQueue,
+    ContactsRepository,
+    ContactsService,
+    HistoryService,
+    HoldingsRepository,
+  ],
+  exports: [CommitQueue, ContactsRepository, ContactsService, HoldingsRepository],
 })
 export class ContactsModule {}

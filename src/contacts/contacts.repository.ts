@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Pointer } from './follow-merges';
 import { cut, identityKey, phoneKey, projectionLengthMax } from './projections';
@@ -99,9 +100,13 @@ export class ContactsRepository {
   }
 
   /** Every contact that can be reached from the ids along merges; `union` ends cycles. */
-  async reach(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Pointer>> {
+  async reach(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.database,
+  ): Promise<ReadonlyMap<string, Pointer>> {
     const found = rows<Pointer>(
-      await this.database.query(
+      await session.query(
         `with recursive reached as (
            select id, gone, survivor_id from contact where project_id = $1 and id = any ($2)
            union
@@ -127,9 +132,10 @@ export class ContactsRepository {
     projectId: string,
     ids: readonly string[],
     until: bigint | null = null,
+    session: Queryable = this.database,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ id: string; merged_ids: string[] }>(
-      await this.database.query(
+      await session.query(
         `with recursive ancestor (root, id) as (
            select id collate "C", id collate "C" from unnest($2::text[]) as asked (id)
            union

@@ -3,6 +3,7 @@ import { AuditRepository } from '../audit/audit.repository';
 import { Problem } from '../rest/problem';
 import { ContactsRepository, type ContactFilter, type ContactRow } from './contacts.repository';
 import { followMerges, type Pointer, type Resolution } from './follow-merges';
+import { OpenDuplicates } from './open-duplicates';
 import { snapshotIn } from './read-notification';
 import { contactMerged, membersOf, type Moved } from './contact-merged';
 import { viewContact, type ContactView } from './view-contact';
@@ -21,6 +22,7 @@ export class ContactsService {
   constructor(
     private readonly contacts: ContactsRepository,
     private readonly audit: AuditRepository,
+    private readonly duplicates: OpenDuplicates,
   ) {}
 
   /** A page of the list, in the order of ids after `after`. */
@@ -32,8 +34,11 @@ export class ContactsService {
   ): Promise<readonly ContactView[]> {
     const rows = await this.contacts.page(projectId, filter, after, size);
     const ids = rows.map((row) => row.id);
-    const mergedIds = await this.contacts.ancestors(projectId, ids);
-    return rows.map((row) => viewContact(row, mergedIds.get(row.id) ?? []));
+    const [mergedIds, duplicates] = await Promise.all([
+      this.contacts.ancestors(projectId, ids),
+      this.duplicates.openOf(projectId, ids),
+    ]);
+    return rows.map((row) => viewContact(row, mergedIds.get(row.id) ?? [], duplicates.get(row.id) ?? []));
   }
 
   /**
@@ -60,7 +65,8 @@ export class ContactsService {
     return this.answer(id, followMerges(id, pointers), follow, async (end) => {
       const row = past.get(end)?.row ?? null;
       const mergedIds = await this.contacts.ancestors(projectId, [end], version);
-      return row && viewContact(row, mergedIds.get(end) ?? []);
+      // sets are of now: none is told of the past
+      return row && viewContact(row, mergedIds.get(end) ?? [], []);
     });
   }
 
@@ -99,11 +105,17 @@ export class ContactsService {
 
   /** Contacts as they are now, whatever became of them, by id; unknown ones are left out. */
   async views(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, ContactView>> {
-    const [rows, mergedIds] = await Promise.all([
+    const [rows, mergedIds, duplicates] = await Promise.all([
       this.contacts.find(projectId, ids),
       this.contacts.ancestors(projectId, ids),
+      this.duplicates.openOf(projectId, ids),
     ]);
-    return new Map(rows.map((row) => [row.id, viewContact(row, mergedIds.get(row.id) ?? [])]));
+    return new Map(
+      rows.map((row) => [
+        row.id,
+        viewContact(row, mergedIds.get(row.id) ?? [], duplicates.get(row.id) ?? []),
+      ]),
+    );
   }
 
   private async view(projectId: string, id: string): Promise<ContactView | null> {

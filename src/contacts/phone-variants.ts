@@ -48,3 +48,8 @@ function otherArgentine(withNine: boolean, national: string): string | null {
 function typeOf(digits: string): string | undefined {
   return parsePhoneNumberFromString(`+${digits}`)?.getType();
 }
+
+/** The one spelling that all forms of a phone number share, for finding numbers that are the same. */
+export function canonicalPhone(digits: string): string {
+  return [...(phoneVariants(digits) ?? [])].sort()[0] ?? digits;
+}

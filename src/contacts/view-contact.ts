@@ -13,6 +13,8 @@ export interface MirrorView {
   readonly updated_at: string;
   readonly survivor_id: string | null;
   readonly merged_ids: readonly string[];
+  /** The ids of the open sets of duplicates that it is in. */
+  readonly open_duplicates: readonly string[];
   /** The id that was asked for, where it was merged into this contact. */
   readonly resolved_from?: string;
 }
@@ -25,7 +27,11 @@ export interface ContactView {
 }
 
 /** Shows a contact as REST answers it. A field of Sinch's that is called `mirror` gives way. */
-export function viewContact(row: ContactRow, mergedIds: readonly string[]): ContactView {
+export function viewContact(
+  row: ContactRow,
+  mergedIds: readonly string[],
+  openDuplicates: readonly string[],
+): ContactView {
   const snapshot = JSON.parse(row.snapshot) as JsonObject; // an object, by canonicalJson
   const says = BigInt(row.version);
   const went = row.gone_version === null ? says : BigInt(row.gone_version);
@@ -39,6 +45,7 @@ export function viewContact(row: ContactRow, mergedIds: readonly string[]): Cont
       updated_at: writeTime(went > says ? went : says),
       survivor_id: row.survivor_id,
       merged_ids: mergedIds,
+      open_duplicates: openDuplicates,
     },
   };
 }

@@ -95,6 +95,7 @@ describe('A callback of Sinch', () => {
       updated_at: times.accepted_at,
       survivor_id: null,
       merged_ids: [],
+      open_duplicates: [],
     };
     const told = original.contact_create_notification ?? original.contact_update_notification;
     if (told !== undefined) {
