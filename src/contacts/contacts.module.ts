@@ -7,11 +7,14 @@ import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
 import { HistoryService } from './history.service';
 import { HoldingsRepository } from './holdings.repository';
+import { ReferencesController } from './references.controller';
+import { ReferencesRepository } from './references.repository';
+import { ReferencesService } from './references.service';
 
 /** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
 @Module({
   imports: [AuditModule],
-  controllers: [ContactsController],
+  controllers: [ContactsController, ReferencesController],
   providers: [
     ChangesService,
     CommitQueue,
@@ -19,6 +22,8 @@ import { HoldingsRepository } from './holdings.repository';
     ContactsService,
     HistoryService,
     HoldingsRepository,
+    ReferencesRepository,
+    ReferencesService,
   ],
   exports: [CommitQueue, ContactsRepository, ContactsService, HoldingsRepository],
 })
