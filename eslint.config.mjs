@@ -10,6 +10,9 @@ const rules = [
   'src/contacts/follow-merges.ts',
   'src/contacts/phone-variants.ts',
   'src/contacts/compare-snapshots.ts',
+  'src/contacts/reconcile-merge.ts',
+  'src/contacts/consolidate-metadata.ts',
+  'src/contacts/find-cycles.ts',
 ];
 
 const noEnvironment = {
