@@ -1,17 +1,29 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
+import { AnomaliesController } from './anomalies.controller';
+import { AnomaliesService } from './anomalies.service';
 import { ChangesService } from './changes.service';
 import { CommitQueue } from './commit-queue';
 import { ContactsController } from './contacts.controller';
 import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
 import { HistoryService } from './history.service';
+import { MergesController } from './merges.controller';
+import { MergesService } from './merges.service';
 
 /** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
 @Module({
   imports: [AuditModule],
-  controllers: [ContactsController],
-  providers: [ChangesService, CommitQueue, ContactsRepository, ContactsService, HistoryService],
+  controllers: [ContactsController, MergesController, AnomaliesController],
+  providers: [
+    AnomaliesService,
+    ChangesService,
+    CommitQueue,
+    ContactsRepository,
+    ContactsService,
+    HistoryService,
+    MergesService,
+  ],
   exports: [CommitQueue],
 })
 export class ContactsModule {}

@@ -1,13 +1,14 @@
 import { Logger } from '@nestjs/common';
 import type { DataSourceOptions } from 'typeorm';
 import { Mirror1764000000000 } from '../../migrations/1764000000000-mirror';
+import { Merges1764100000000 } from '../../migrations/1764100000000-merges';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
 const logger = new Logger('Database');
 
 /** Every migration, oldest first. Migrations alone make schema. */
-const MIGRATIONS = [Mirror1764000000000];
+const MIGRATIONS = [Mirror1764000000000, Merges1764100000000];
 
 /** Most connections of the readers, and longest waits for one and for its answer. */
 const poolConnectionsMax = 10;

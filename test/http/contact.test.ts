@@ -266,6 +266,7 @@ describe('A contact as it was', () => {
       updated_at: '2024-06-15T14:00:10.000000Z',
       survivor_id: null,
       merged_ids: [],
+      consolidated_metadata: null,
     });
   });
 
