@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
+import { AnomaliesController } from './anomalies.controller';
+import { AnomaliesService } from './anomalies.service';
 import { ChangesService } from './changes.service';
 import { CommitQueue } from './commit-queue';
 import { ContactsController } from './contacts.controller';
@@ -7,6 +9,8 @@ import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
 import { HistoryService } from './history.service';
 import { HoldingsRepository } from './holdings.repository';
+import { MergesController } from './merges.controller';
+import { MergesService } from './merges.service';
 import { ReferencesController } from './references.controller';
 import { ReferencesRepository } from './references.repository';
 import { ReferencesService } from './references.service';
@@ -14,14 +18,16 @@ import { ReferencesService } from './references.service';
 /** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
 @Module({
   imports: [AuditModule],
-  controllers: [ContactsController, ReferencesController],
+  controllers: [ContactsController, MergesController, AnomaliesController, ReferencesController],
   providers: [
+    AnomaliesService,
     ChangesService,
     CommitQueue,
     ContactsRepository,
     ContactsService,
     HistoryService,
     HoldingsRepository,
+    MergesService,
     ReferencesRepository,
     ReferencesService,
   ],

@@ -86,6 +86,7 @@ export class App {
         adminApiKey: ADMIN_KEY,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
+        metadataConsolidation: 'survivor',
         logLevel: 'silent',
         publicUrl: null,
         ...config,

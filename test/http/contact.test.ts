@@ -267,6 +267,7 @@ describe('A contact as it was', () => {
       survivor_id: null,
       merged_ids: [],
       open_duplicates: [],
+      consolidated_metadata: null,
     });
   });
 

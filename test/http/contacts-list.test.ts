@@ -186,6 +186,7 @@ describe('The list of contacts, filtered', () => {
           survivor_id: null,
           merged_ids: [],
           open_duplicates: [],
+          consolidated_metadata: null,
         },
       },
     ]);
