@@ -25,16 +25,17 @@ export function connectContacts<Cause>(
     for (const id of ids) dismissedBy.set(id, (dismissedBy.get(id) ?? new Set()).add(n));
   }
   const forest = new Forest();
-  const effective = evidence.filter(({ contactIds }) =>
-    connect(forest, [...new Set(contactIds)], dismissedBy),
+  const connections = evidence.flatMap(({ contactIds, cause }) =>
+    connect(forest, [...new Set(contactIds)], dismissedBy).map((id) => ({ id, cause })),
   );
   const members = groupBy(forest.ids(), (id) => forest.find(id));
-  const causes = groupBy(effective, ({ contactIds }) => forest.find(contactIds[0] ?? ''));
+  // dismissals may leave a piece of evidence in several components
+  const causes = groupBy(connections, ({ id }) => forest.find(id));
   return [...members]
     .filter(([, ids]) => ids.length > 1)
     .map(([root, ids]) => ({
       contactIds: ids.sort(),
-      causes: (causes.get(root) ?? []).map(({ cause }) => cause),
+      causes: [...new Set((causes.get(root) ?? []).map(({ cause }) => cause))],
     }))
     .sort((a, b) => ((a.contactIds[0] ?? '') < (b.contactIds[0] ?? '') ? -1 : 1));
 }
@@ -50,34 +51,32 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMa
   return groups;
 }
 
-/** Joins each two that are not dismissed; whether there were any. Without dismissals a chain of joins does. */
+/**
+ * Joins each two that are not dismissed; without dismissals a chain of joins does.
+ *
+ * @returns one of each two that were joined
+ */
 function connect(
   forest: Forest,
   ids: readonly string[],
   dismissedBy: ReadonlyMap<string, ReadonlySet<number>>,
-): boolean {
-  const [first, ...others] = ids;
-  if (first === undefined || others.length === 0) return false;
-  const marked = ids.filter((id) => dismissedBy.has(id));
-  if (marked.length < 2) {
-    for (const other of others) forest.join(first, other);
-    return true;
-  }
-  let isConnected = false;
-  const unmarked = ids.filter((id) => !dismissedBy.has(id));
-  const [hub] = unmarked;
+): readonly string[] {
+  // whoever is in no dismissal is joined with all
+  const hub = ids.find((id) => !dismissedBy.has(id));
   if (hub !== undefined) {
-    for (const id of ids) if (id !== hub) forest.join(hub, id);
-    return true;
+    const others = ids.filter((id) => id !== hub);
+    for (const other of others) forest.join(hub, other);
+    return others.slice(0, 1);
   }
-  for (const [n, a] of marked.entries()) {
-    for (const b of marked.slice(n + 1)) {
+  const joined: string[] = [];
+  for (const [n, a] of ids.entries()) {
+    for (const b of ids.slice(n + 1)) {
       if (isDismissed(dismissedBy.get(a), dismissedBy.get(b))) continue;
       forest.join(a, b);
-      isConnected = true;
+      joined.push(a);
     }
   }
-  return isConnected;
+  return joined;
 }
 
 function isDismissed(a: ReadonlySet<number> = new Set(), b: ReadonlySet<number> = new Set()): boolean {
