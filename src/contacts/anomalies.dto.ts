@@ -11,7 +11,7 @@ export class Anomaly {
   @ApiProperty({
     enum: ANOMALY_KINDS,
     description:
-      '`merge-cycle`: merges that run in a circle (looked for among 100,000 merges into merged contacts). ' +
+      '`merge-cycle`: merges that run in a circle (looked for among the first 100,000 contacts that are both survivor and loser). ' +
       '`merged-twice`: one contact merged into several. ' +
       '`told-after-gone`: a create, an update or a merge that is newer than the going of its contact.',
   })

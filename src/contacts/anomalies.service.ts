@@ -60,7 +60,7 @@ export class AnomaliesService {
   ): Promise<readonly AnomalyView[]> {
     switch (kind) {
       case 'merge-cycle':
-        return findCycles(await this.contacts.mergedIntoMerged(projectId))
+        return findCycles(await this.contacts.amidMerges(projectId))
           .filter(([smallest = '']) => compareIds(smallest, after) > 0)
           .slice(0, size)
           .map(viewCycle);

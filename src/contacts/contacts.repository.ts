@@ -9,7 +9,7 @@ import { cut, identityKey, phoneKey, projectionLengthMax } from './projections';
 const ancestorsMax = 1_000;
 /** Longest metadata of a merged contact that is read, in characters: four times what Sinch allows. */
 const metadataLengthMax = 4_096;
-/** Most merges into merged contacts that are looked through for circles. */
+/** Most contacts in the midst of merges that are looked through for circles. */
 const linksMax = 100_000;
 
 /** A row of the map. Postgres gives bigint as decimal digits. */
@@ -193,14 +193,16 @@ export class ContactsRepository {
     );
   }
 
-  /** Where contacts went that were merged into merged ones: every circle is among them, 100,000 at most are looked through. */
-  async mergedIntoMerged(projectId: string): Promise<ReadonlyMap<string, string>> {
+  /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
+  async amidMerges(projectId: string): Promise<ReadonlyMap<string, string>> {
     const found = rows<{ id: string; survivor_id: string }>(
       await this.database.query(
         `select c.id, c.survivor_id
          from contact c
          join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
          where c.project_id = $1 and c.survivor_id is not null
+           and exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id)
+         order by c.id
          limit $2`,
         [projectId, linksMax],
       ),

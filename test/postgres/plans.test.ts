@@ -165,8 +165,8 @@ describe('contacts', () => {
   it('give the metadata of those', () => expectGoodPlans(() => contacts.metadata(PROJECT, ids), 400));
   it('that were told of after they had gone are found', () =>
     expectGoodPlans(() => contacts.toldAfterGone(PROJECT, '', 51), 100));
-  it('that were merged into merged ones are found among the merged ones', () =>
-    expectGoodPlans(() => contacts.mergedIntoMerged(PROJECT), contactsCount / 40));
+  it('in the midst of merges are found among the merged ones', () =>
+    expectGoodPlans(() => contacts.amidMerges(PROJECT), contactsCount / 40));
   it('show whom they had taken over', () =>
     expectGoodPlans(() => contacts.ancestors(PROJECT, ids, 5_000n), 1_000));
 });

@@ -165,5 +165,5 @@ it('tells metadata and anomalies of the project alone', async () => {
   ]);
   expect(await contacts.toldAfterGone(OURS, '', 100)).toEqual([]);
   expect((await contacts.toldAfterGone(THEIRS, '', 100)).map(({ id }) => id)).toEqual(['D']);
-  expect(await contacts.mergedIntoMerged(OURS)).toEqual(new Map());
+  expect(await contacts.amidMerges(OURS)).toEqual(new Map());
 });
