@@ -4,7 +4,7 @@
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const edge = String.raw`\.(controller|guard|filter|interceptor|pipe)\.ts$`;
-const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts)$`;
+const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts|^src/scan-duplicates\.ts)$`;
 const conduct = String.raw`(\.service|/commit-queue|-follower)\.ts$`;
 const storage = String.raw`\.repository\.ts$`;
 
@@ -80,6 +80,7 @@ module.exports = {
           '^src/database/',
           '^src/audit/journal-protection',
           '^src/service',
+          '^src/scan-duplicates',
           '^src/operations/health',
         ],
       },

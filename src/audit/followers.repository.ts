@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
@@ -45,15 +46,23 @@ export class FollowersRepository {
    * Runs `work` in one transaction, in which no other replica is for the same follower.
    *
    * @param mayWait whether to wait for another that is, up to the lock time-out
+   * @param signal cuts the session, and so undoes what `work` has written
    * @returns what `work` returned, or null when another is in it
    */
   async exclusively<T>(
     follower: string,
     mayWait: boolean,
     work: (session: Queryable) => Promise<T>,
+    signal?: AbortSignal,
   ): Promise<T | null> {
     const session = this.database.createQueryRunner();
+    const client = (await session.connect()) as PoolClient; // TypeORM's driver is pg
+    const cut = (): void => {
+      client.connection.stream.destroy();
+    };
     try {
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', cut, { once: true });
       await session.startTransaction();
       const [lock] = rows<{ held: boolean }>(
         await session.query(mayWait ? WAIT_FOR_LOCK : TRY_LOCK, [`follower ${follower}`]),
@@ -66,6 +75,7 @@ export class FollowersRepository {
       if (session.isTransactionActive) await session.rollbackTransaction().catch(() => undefined);
       throw error;
     } finally {
+      signal?.removeEventListener('abort', cut);
       await session.release();
     }
   }

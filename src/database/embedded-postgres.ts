@@ -106,6 +106,17 @@ export class EmbeddedPostgres {
   }
 
   /**
+   * The URL of the server that a running service has in a `DATA_DIR`; null where none runs.
+   *
+   * @throws StartRefusal when its password cannot be read
+   */
+  static async runningUrl(dataDir: string): Promise<string | null> {
+    const running = await findPostmaster(join(dataDir, 'postgres'));
+    if (running === null || !Number.isInteger(running.port)) return null;
+    return urlOf(DATABASE, running.port, (await keepSecret(dataDir, 'postgres-password')).value);
+  }
+
+  /**
    * Resolves when the server answers, this service holds it, and the database `mirror` exists.
    *
    * @throws StartRefusal when it cannot be started, or another service holds it.
@@ -300,8 +311,12 @@ export class EmbeddedPostgres {
   }
 
   private urlOf(database: string): string {
-    return `postgresql://postgres:${encodeURIComponent(this.password)}@127.0.0.1:${this.port}/${database}`;
+    return urlOf(database, this.port, this.password);
   }
+}
+
+function urlOf(database: string, port: number, password: string): string {
+  return `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
 }
 
 /** The superuser's password. It is made before the cluster, so a cluster without one has lost it. */

@@ -89,6 +89,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
           if (nudges === nudged) await pause(pollMs, AbortSignal.any([signal, nudge.signal]));
         }
       } catch (error) {
+        if (this.closing.signal.aborted) break;
         this.logger.warn(`Duplicates were not followed, and will be again: ${describeError(error)}.`);
         await pause(failurePauseMs, signal);
       }
@@ -98,39 +99,49 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
 
   /** Handles one batch of events. @returns whether there may be more */
   async followOn(): Promise<boolean> {
-    const handled = await this.followers.exclusively(FOLLOWER, false, async (session) => {
-      const cursor = await this.followers.find(session, FOLLOWER);
-      const events = await this.followers.follow(session, cursor, [REPORT, DISMISSAL], batchEventsMax);
-      const last = events.at(-1);
-      if (last === undefined) return 0;
-      for (const [projectId, own] of byProject(events)) await this.handle(session, projectId, own);
-      await this.followers.move(session, FOLLOWER, last);
-      return events.length;
-    });
+    const handled = await this.followers.exclusively(
+      FOLLOWER,
+      false,
+      async (session) => {
+        const cursor = await this.followers.find(session, FOLLOWER);
+        const events = await this.followers.follow(session, cursor, [REPORT, DISMISSAL], batchEventsMax);
+        const last = events.at(-1);
+        if (last === undefined) return 0;
+        for (const [projectId, own] of byProject(events)) await this.handle(session, projectId, own);
+        await this.followers.move(session, FOLLOWER, last);
+        return events.length;
+      },
+      this.closing.signal,
+    );
     return handled === batchEventsMax;
   }
 
   /** Goes on with the oldest scan that is not finished, by one transaction. @returns whether there is more to scan */
   async scanOn(): Promise<boolean> {
-    const isMore = await this.followers.exclusively(FOLLOWER, false, async (session) => {
-      const scan = await this.scans.next(session);
-      if (scan === null) return false;
-      if (scan.partitions_count === null) {
-        const count = await this.holdings.count(session, scan.project_id);
-        await this.scans.begin(session, scan.project_id, Math.max(1, Math.ceil(count / partitionContacts)));
+    const isMore = await this.followers.exclusively(
+      FOLLOWER,
+      false,
+      async (session) => {
+        const scan = await this.scans.next(session);
+        if (scan === null) return false;
+        if (scan.partitions_count === null) {
+          const count = await this.holdings.count(session, scan.project_id);
+          await this.scans.begin(session, scan.project_id, Math.max(1, Math.ceil(count / partitionContacts)));
+          return true;
+        }
+        const left = (await this.contactsOf(session, scan, scan.partitions_count)).filter(
+          (id) => id > scan.after_contact_id,
+        );
+        const examined = left.slice(0, scanContactsMax);
+        const occasion: Occasion = { at: new Date(), closedBy: () => ({ type: 'scan' }) };
+        await this.examiner.examine(session, scan.project_id, examined, occasion);
+        const isDone = examined.length === left.length;
+        await this.scans.advance(session, scan, examined.length, isDone ? null : (examined.at(-1) ?? null));
+        if (isDone) this.partition = null;
         return true;
-      }
-      const left = (await this.contactsOf(session, scan, scan.partitions_count)).filter(
-        (id) => id > scan.after_contact_id,
-      );
-      const examined = left.slice(0, scanContactsMax);
-      const occasion: Occasion = { at: new Date(), closedBy: () => ({ type: 'scan' }) };
-      await this.examiner.examine(session, scan.project_id, examined, occasion);
-      const isDone = examined.length === left.length;
-      await this.scans.advance(session, scan, examined.length, isDone ? null : (examined.at(-1) ?? null));
-      if (isDone) this.partition = null;
-      return true;
-    });
+      },
+      this.closing.signal,
+    );
     return isMore === true;
   }
 

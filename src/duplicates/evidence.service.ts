@@ -20,8 +20,6 @@ import { EvidenceRepository, type HeldValue, type Report } from './evidence.repo
 import { matchSets } from './match-sets';
 import { SetsRepository, type ResolvedBy, type SetContent, type SetRow } from './sets.repository';
 
-/** Most holders of sought values that one look-up finds; past it each value is looked up alone. */
-const foundMax = 10_000;
 /** Most holders of one value that are found at once; the others are found when they are examined themselves. */
 const foundOfEachMax = 200;
 /** Most contacts that one examination follows from evidence to evidence. */
@@ -153,11 +151,7 @@ export class EvidenceService {
     values: readonly HeldValue[],
   ): Promise<readonly HeldValue[]> {
     if (values.length === 0) return [];
-    const sought = soughtValues(values);
-    let rows: readonly HoldingsRow[] = await this.holdings.holders(session, projectId, sought, foundMax);
-    if (rows.length === foundMax) {
-      rows = await this.holdings.holdersOfEach(session, projectId, sought, foundOfEachMax);
-    }
+    const rows = await this.holdings.holders(session, projectId, soughtValues(values), foundOfEachMax);
     const digests = new Set(values.map(({ digest }) => digest));
     const byDigest = new Map<string, Map<string, HeldValue>>();
     // with the contacts themselves: the map may have changed since they were read
@@ -191,7 +185,7 @@ export class EvidenceService {
         continue;
       }
       const content = await this.hotContent(session, projectId, shared);
-      if (set === undefined) await this.sets.add(session, projectId, content, shared.digest, at);
+      if (set === undefined) await this.sets.add(session, projectId, [content], shared.digest, at);
       else if (set.status !== 'dismissed') await this.sets.change(session, set.id, content, at);
     }
   }
@@ -235,9 +229,13 @@ export class EvidenceService {
       if (content === undefined || isUnchanged(row, content)) continue;
       await this.sets.change(session, row.id, content, isSighting(row, content) ? at : null);
     }
-    for (const { content } of made) {
-      if (content !== undefined) await this.sets.add(session, projectId, content, null, at);
-    }
+    await this.sets.add(
+      session,
+      projectId,
+      made.flatMap(({ content }) => content ?? []),
+      null,
+      at,
+    );
     for (const {
       kept: { row },
       into,

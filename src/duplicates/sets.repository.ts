@@ -178,15 +178,18 @@ export class SetsRepository extends OpenDuplicates {
   async add(
     session: Queryable,
     projectId: string,
-    content: SetContent,
+    contents: readonly SetContent[],
     hotDigest: string | null,
     seenAt: Date,
   ): Promise<void> {
+    if (contents.length === 0) return;
     await session.query(
       `insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, hot_digest,
                                   first_seen_at, last_seen_at)
-       values ($1, 'open', $2, $3, $4, $5, $6, decode($7, 'hex'), $8, $8)`,
-      [projectId, ...contentColumns(content), hotDigest, seenAt],
+       select $1, 'open', "contactIds", "contactCount", reasons, channels, "reportCount", decode($3, 'hex'), $4, $4
+       from json_to_recordset($2::json)
+         as s ("contactIds" text[], "contactCount" int, reasons text[], channels text[], "reportCount" int)`,
+      [projectId, JSON.stringify(contents), hotDigest, seenAt],
     );
   }
 

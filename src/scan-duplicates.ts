@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { DataSource } from 'typeorm';
+import { FollowersRepository } from './audit/followers.repository';
+import { loadConfig } from './config';
+import { CommitQueue } from './contacts/commit-queue';
+import { ContactsRepository } from './contacts/contacts.repository';
+import { HoldingsRepository } from './contacts/holdings.repository';
+import { DatabaseAddress } from './database/database-address';
+import { serviceOptions } from './database/data-source';
+import { EmbeddedPostgres } from './database/embedded-postgres';
+import { DuplicatesFollower } from './duplicates/duplicates-follower';
+import { EvidenceRepository } from './duplicates/evidence.repository';
+import { EvidenceService } from './duplicates/evidence.service';
+import { ScansRepository } from './duplicates/scans.repository';
+import { SetsRepository } from './duplicates/sets.repository';
+import { reasonOf, StartRefusal } from './start-refusal';
+
+const lookPauseMs = 100;
+
+/**
+ * `npm run duplicates:scan [-- <project_id>…]`: goes through all contacts of the projects named, else of all.
+ *
+ * Works on the service's database, beside the service or without it; with the embedded server the service has to run. A scan
+ * that is broken off goes on when it is asked for again, or when the service runs.
+ */
+void run().catch((error: unknown) => {
+  const isRefusal = error instanceof StartRefusal || !(error instanceof Error);
+  process.stderr.write(`${isRefusal ? reasonOf(error) : (error.stack ?? error.message)}\n`);
+  process.exitCode = 1;
+});
+
+async function run(): Promise<void> {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const { databaseUrl, dataDir } = loadConfig();
+  const url = databaseUrl ?? (dataDir === null ? null : await EmbeddedPostgres.runningUrl(dataDir));
+  if (url === null) {
+    throw new StartRefusal(
+      `No service runs in ${dataDir ?? 'DATA_DIR'}: start it first, or set DATABASE_URL`,
+    );
+  }
+  const database = await new DataSource(serviceOptions(url)).initialize();
+  try {
+    const projects =
+      positionals.length > 0 ? positionals : await new HoldingsRepository(database).projects(database);
+    for (const projectId of projects) await scan(database, url, projectId);
+  } finally {
+    await database.destroy();
+  }
+}
+
+async function scan(database: DataSource, url: string, projectId: string): Promise<void> {
+  const [scans, holdings, evidence] = [
+    new ScansRepository(database),
+    new HoldingsRepository(database),
+    new EvidenceRepository(database),
+  ];
+  const examiner = new EvidenceService(
+    new ContactsRepository(database),
+    holdings,
+    evidence,
+    new SetsRepository(database),
+  );
+  const follower = new DuplicatesFollower(
+    new CommitQueue(new DatabaseAddress(url)),
+    new FollowersRepository(database),
+    evidence,
+    examiner,
+    scans,
+    holdings,
+  );
+  const began = Date.now();
+  await scans.request(projectId, 'command line');
+  for (let told = ''; ;) {
+    const now = await scans.find(projectId);
+    const seconds = ((Date.now() - began) / 1000).toFixed(1);
+    const state = `${projectId}: part ${now?.partitions_done ?? 0} of ${now?.partitions_count ?? '?'}, ${now?.contacts_count ?? 0} contacts examined`;
+    if (now !== null && now.finished_at !== null) {
+      process.stdout.write(`${state}; done in ${seconds} s\n`);
+      return;
+    }
+    if (state !== told) process.stdout.write(`${state}\n`);
+    told = state;
+    // where the service is at it, it is enough to look on
+    if (!(await follower.scanOn())) await delay(lookPauseMs);
+  }
+}
