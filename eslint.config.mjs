@@ -10,6 +10,11 @@ const rules = [
   'src/contacts/follow-merges.ts',
   'src/contacts/phone-variants.ts',
   'src/contacts/compare-snapshots.ts',
+  'src/contacts/decision.ts',
+  'src/duplicates/{evidence,connect-contacts,match-sets,suggest-survivor,compare-members}.ts',
+  'src/contacts/reconcile-merge.ts',
+  'src/contacts/consolidate-metadata.ts',
+  'src/contacts/find-cycles.ts',
 ];
 
 const noEnvironment = {

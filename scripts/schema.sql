@@ -6,7 +6,8 @@ from (
                 format_type(a.atttypid, a.atttypmod),
                 case when c.collation_name is not null then ' collate ' || c.collation_name else '' end,
                 case when is_nullable = 'NO' then ' not null' else '' end,
-                coalesce(' default ' || column_default, case when is_identity = 'YES' then ' identity' else '' end)) as line
+                coalesce(' default ' || column_default, ' generated as ' || generation_expression,
+                         case when is_identity = 'YES' then ' identity' else '' end)) as line
   from information_schema.columns c
   join pg_attribute a on a.attrelid = format('%I.%I', table_schema, table_name)::regclass and a.attname = column_name
   where table_schema = 'public' and table_name <> 'migration'

@@ -5,6 +5,8 @@ import { Config } from './config';
 import { ContactsModule } from './contacts/contacts.module';
 import { DatabaseAddress } from './database/database-address';
 import { DatabaseModule } from './database/database.module';
+import { DuplicatesModule } from './duplicates/duplicates.module';
+import { SetsModule } from './duplicates/sets.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
 import { WebhookModule } from './webhook/webhook.module';
@@ -23,6 +25,8 @@ export class AppModule {
         OperationsModule,
         AuditModule,
         ContactsModule,
+        SetsModule,
+        DuplicatesModule,
         WebhookModule,
       ],
       providers: [

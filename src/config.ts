@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { METADATA_POLICIES, type MetadataPolicy } from './contacts/consolidate-metadata';
 import type { KeptSecret } from './kept-secrets';
 import { StartRefusal } from './start-refusal';
 
@@ -81,6 +82,14 @@ export const CONFIG_VARIABLES = [
     meaning: 'a larger delivery is answered 413',
   },
   {
+    name: 'METADATA_CONSOLIDATION',
+    unit: null,
+    default: 'survivor',
+    limit: '`survivor`, `deep` or `newest`',
+    meaning:
+      'what `consolidated_metadata` is made of: the survivor’s alone; all united, the survivor’s values first; all united, the newest first',
+  },
+  {
     name: 'LOG_LEVEL',
     unit: null,
     default: 'info',
@@ -99,7 +108,14 @@ export const CONFIG_VARIABLES = [
 type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
 
 /** A variable that begins like ours but is none of ours is a misspelling, and would otherwise be ignored in silence. */
-const OUR_PREFIXES = ['WEBHOOK_', 'DATABASE_', 'SINCH_WEBHOOK_', 'SINCH_PROJECT', 'ADMIN_API_'];
+const OUR_PREFIXES = [
+  'WEBHOOK_',
+  'METADATA_CONSOL',
+  'DATABASE_',
+  'SINCH_WEBHOOK_',
+  'SINCH_PROJECT',
+  'ADMIN_API_',
+];
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -123,6 +139,7 @@ export interface GivenConfig {
   readonly adminApiKey: string | null;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
+  readonly metadataConsolidation: MetadataPolicy;
   readonly logLevel: LogLevel;
   /** Without a trailing slash. */
   readonly publicUrl: string | null;
@@ -147,6 +164,7 @@ export class Config implements GivenConfig {
   readonly adminApiKey: string;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
+  readonly metadataConsolidation: MetadataPolicy;
   readonly logLevel: LogLevel;
   readonly publicUrl: string | null;
 
@@ -160,6 +178,7 @@ export class Config implements GivenConfig {
     this.projectIds = given.projectIds;
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
+    this.metadataConsolidation = given.metadataConsolidation;
     this.logLevel = given.logLevel;
     this.publicUrl = given.publicUrl;
     this.webhookSecrets = kept.webhookSecret === null ? given.webhookSecrets : [kept.webhookSecret.value];
@@ -207,7 +226,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
-    logLevel: read('LOG_LEVEL', parseLogLevel) ?? 'info',
+    metadataConsolidation: read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor',
+    logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     publicUrl: read('PUBLIC_URL', parsePublicUrl),
   };
   if (given.dataDir === null) {
@@ -291,10 +311,12 @@ function parseApiKey(text: string): string {
   throw new Unfit('must be 32 to 512 visible ASCII characters without spaces');
 }
 
-function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((candidate) => candidate === text);
-  if (level !== undefined) return level;
-  throw new Unfit(`must be one of ${LOG_LEVELS.join(', ')}, not ${quote(text)}`);
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((candidate) => candidate === text);
+    if (value !== undefined) return value;
+    throw new Unfit(`must be one of ${values.join(', ')}, not ${quote(text)}`);
+  };
 }
 
 /** The value may hold a password, so it is never quoted. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -11,6 +12,7 @@ import { DatabaseAddress } from './database/database-address';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
 import { describeError, isDatabaseAway } from './database/sqlstate';
+import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
@@ -34,6 +36,9 @@ interface StartUpStep {
 
 const stepPauseMs = 100;
 const stepPauseMaxMs = 2_000;
+/** For how long a draining service tells kept connections to close before it closes those that are idle, in ms. */
+const lingerMaxMs = 500;
+const lingerPollMs = 20;
 
 /**
  * The service without its process: built, listening, started, stopped, in this order.
@@ -62,6 +67,13 @@ export class Service {
         },
       },
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
+      {
+        name: 'follow the journal',
+        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
+        run: async () => {
+          app.get(DuplicatesFollower).start();
+        },
+      },
     ];
   }
 
@@ -111,12 +123,13 @@ export class Service {
   }
 
   /**
-   * Drains: no new connections, the last answers, then what the steps began ends in reverse.
+   * Drains: kept connections are told to close, no new ones, the last answers, then what the steps began ends in reverse.
    *
    * @param answersMaxMs after which the connections that still wait for an answer are cut
    */
   async stop(answersMaxMs: number): Promise<void> {
     this.app.get(Readiness).drain();
+    await this.linger();
     const cut = setTimeout(() => {
       this.logger.warn(`Some requests took longer than ${answersMaxMs} ms and were cut off`);
       this.app.getHttpServer().closeAllConnections();
@@ -124,6 +137,19 @@ export class Service {
     await this.app.close();
     clearTimeout(cut);
     for (const step of this.begun.splice(0).reverse()) await step.end?.();
+  }
+
+  /**
+   * Waits until no connection is left, at most 500 ms: a client that keeps its connection busy has its next answer say that
+   * it closes. Were it closed while it seems idle, a request that is on its way would be cut.
+   */
+  private async linger(): Promise<void> {
+    const server = this.app.getHttpServer();
+    const countConnections = promisify(server.getConnections.bind(server));
+    for (let waitedMs = 0; waitedMs < lingerMaxMs; waitedMs += lingerPollMs) {
+      if (!server.listening || (await countConnections()) === 0) return;
+      await delay(lingerPollMs);
+    }
   }
 
   private async take(step: StartUpStep, signal: AbortSignal | undefined): Promise<void> {

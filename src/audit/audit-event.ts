@@ -8,6 +8,10 @@ export const TRIGGERS = [
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
+/** What people decide, and the journal keeps beside what Sinch tells. */
+export const ACTIONS = ['duplicate.dismissed', 'duplicate.reopened', 'duplicate.snoozed'] as const;
+export type Action = (typeof ACTIONS)[number];
+
 /** How an event reached the journal. */
 export const SOURCES = ['webhook', 'backfill', 'reconcile', 'api', 'rule'] as const;
 export type Source = (typeof SOURCES)[number];

@@ -86,11 +86,19 @@ export interface HistoryRow extends AuditEventRow {
 export interface AsOf {
   /** A merge that the contact lost (the earliest), else its earliest deletion. */
   readonly gone: AuditEventRow | null;
-  readonly told: WholeAuditEventRow | null;
+  readonly told: TellingRow | null;
 }
 
-/** Where a merge stands among the events of its loser: rank 2 (`mirror.ts`). */
-const LOSERS_PLACE = `set_byte(e.tie_break, 0, 2)`;
+/** An event that told what a contact is. */
+export interface TellingRow {
+  readonly contact_id: string;
+  /** Nanoseconds since the epoch. */
+  readonly version: string;
+  readonly payload: Buffer;
+}
+
+/** Where a merge `e` stands among the events of its loser: rank 2 (`mirror.ts`). */
+export const LOSERS_PLACE = `set_byte(e.tie_break, 0, 2)`;
 
 const COLUMNS = `e.id, e.era, e.tx, e.type, e.contact_id, e.related_contact_ids, e.app_id, e.version, e.received_at, e.source, e.actor,
        encode(e.fingerprint, 'hex') as fingerprint`;
@@ -250,7 +258,7 @@ export class AuditRepository {
              select e.id, since.subject_id, e.version, e.tie_break as place
              from audit_event e
              where e.project_id = $1 and e.contact_id = since.subject_id and e.version >= since.version
-               and e.type <> 'CONTACT_IDENTITIES_DUPLICATION'
+               and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE')
              union all
              select e.id, since.subject_id, e.version, ${LOSERS_PLACE}
              from audit_event e
@@ -293,6 +301,27 @@ export class AuditRepository {
     );
   }
 
+  /** The version of the first event that is filed under each contact; contacts without any are left out. */
+  async firstVersions(
+    projectId: string,
+    contactIds: readonly string[],
+  ): Promise<ReadonlyMap<string, bigint>> {
+    const found = rows<{ id: string; version: string }>(
+      await this.database.query(
+        `select asked.id, first.version
+         from unnest($2::text[]) as asked (id)
+         cross join lateral (
+           select version from audit_event
+           where project_id = $1 and contact_id = asked.id
+           order by version, tie_break
+           limit 1
+         ) first`,
+        [projectId, contactIds],
+      ),
+    );
+    return new Map(found.map((row) => [row.id, BigInt(row.version)]));
+  }
+
   /** The contacts that were merged into one, at any remove, by whatever merge the journal tells of; 1,000 at most. */
   async losersOf(projectId: string, contactId: string): Promise<readonly string[]> {
     const losers = rows<{ id: string }>(
@@ -330,18 +359,31 @@ export class AuditRepository {
         [projectId, contactId, version.toString()],
       ),
     );
-    const [told] = rows<WholeAuditEventRow>(
+    const [told] = await this.toldUntil(projectId, [contactId], version);
+    return { gone: gone ?? null, told: told ?? null };
+  }
+
+  /** Of each contact the newest event up to a version that told what it is; contacts without one are left out. */
+  async toldUntil(
+    projectId: string,
+    contactIds: readonly string[],
+    version: bigint,
+  ): Promise<readonly TellingRow[]> {
+    return rows<TellingRow>(
       await this.database.query(
-        `select ${COLUMNS}, e.payload, e.signature
-         from audit_event e
-         where e.project_id = $1 and e.contact_id = $2 and e.version <= $3
-           and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
-         order by e.version desc, e.tie_break desc
-         limit 1`,
-        [projectId, contactId, version.toString()],
+        `select e.contact_id, e.version, e.payload
+         from unnest($2::text[]) as asked (id)
+         cross join lateral (
+           select *
+           from audit_event
+           where project_id = $1 and contact_id = asked.id and version <= $3
+             and type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
+           order by version desc, tie_break desc
+           limit 1
+         ) e`,
+        [projectId, contactIds, version.toString()],
       ),
     );
-    return { gone: gone ?? null, told: told ?? null };
   }
 }
 

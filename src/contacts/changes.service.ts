@@ -13,6 +13,7 @@ import { compareSnapshots } from './compare-snapshots';
 import { ContactsService } from './contacts.service';
 import { mergeId } from './merge-id';
 import { snapshotIn } from './read-notification';
+import { reconcileMerge, type MergedIdentities } from './reconcile-merge';
 import type { ContactView } from './view-contact';
 
 /** Most events that one request reads in search of those that its filter asks for. */
@@ -42,6 +43,8 @@ export interface ChangeView {
   readonly contact_id: string;
   readonly survivor_id?: string;
   readonly merge_id?: string;
+  /** Of a merge: what became of the identities, as far as was known when it was received. */
+  readonly identities?: MergedIdentities;
   readonly version: string;
   /** False when nothing that the mirror shows was changed by it. */
   readonly applied: boolean;
@@ -175,7 +178,8 @@ function viewChange(
   const earlier = departures.filter((departure) => BigInt(departure.id) < BigInt(row.id));
   const saysNew =
     type !== 'deleted' && !late && !earlier.some((departure) => isOf(departure, row.contact_id));
-  const after = saysNew ? (snapshotIn(payload, row.contact_id)?.fields ?? null) : null;
+  const told = type === 'deleted' ? null : (snapshotIn(payload, row.contact_id)?.fields ?? null);
+  const after = saysNew ? told : null;
   const before = previousPayload && (snapshotIn(previousPayload, row.contact_id)?.fields ?? null);
   const changed =
     after === null ? [] : compareSnapshots(before, after).map(({ path }) => path.split('.')[0] ?? path);
@@ -188,7 +192,11 @@ function viewChange(
     event_id: row.id,
     type,
     contact_id: contactId,
-    ...(type === 'merged' && { survivor_id: row.contact_id, merge_id: mergeId(contactId, row.contact_id) }),
+    ...(type === 'merged' && {
+      survivor_id: row.contact_id,
+      merge_id: mergeId(loserId, row.contact_id),
+      identities: reconcileMerge(before, snapshotIn(payload, loserId)?.fields ?? null, told ?? {}).identities,
+    }),
     version: row.version,
     applied: saysNew || wentNew,
     late,

@@ -1,4 +1,5 @@
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from './canonical';
+import { readMetadata } from './read-metadata';
 
 /** One field that differs; absent and `''` are the same with Sinch, and are `null` here. */
 export interface Change {
@@ -31,32 +32,26 @@ export function compareChannels(
 function compareFields(before: JsonObject, after: JsonObject): readonly Change[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names
-    .map((path) => ({ path, before: valueOf(before, path), after: valueOf(after, path) }))
+    .map((path) => ({ path, before: fieldOf(before, path), after: fieldOf(after, path) }))
     .filter((change) => canonicalJson(change.before) !== canonicalJson(change.after));
 }
 
-function valueOf(fields: JsonObject, name: string): Json {
+/** What a snapshot says in a field: null where it says nothing, `''` included. */
+export function fieldOf(fields: JsonObject, name: string): Json {
   const value = Object.hasOwn(fields, name) ? fields[name] : null;
   return value === undefined || value === '' ? null : value;
 }
 
 /** Metadata is an opaque string that may be JSON (docs/sinch.md, 2); where it is, people change its keys. */
 function compareMetadata(change: Change): readonly Change[] {
-  const [before, after] = [parsed(change.before), parsed(change.after)];
+  const [before, after] = [objectOrNone(change.before), objectOrNone(change.after)];
   if (before === null || after === null) return [change];
   return compareFields(before, after).map((each) => ({ ...each, path: `metadata.${each.path}` }));
 }
 
 /** No metadata is an empty object; null is metadata that is no JSON object. */
-function parsed(metadata: Json): JsonObject | null {
-  if (metadata === null) return {};
-  if (typeof metadata !== 'string') return null;
-  try {
-    const value: unknown = JSON.parse(metadata);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+function objectOrNone(metadata: Json): JsonObject | null {
+  return metadata === null ? {} : readMetadata(metadata);
 }
 
 function channelsOf(fields: JsonObject | null): ReadonlySet<string> {

@@ -106,7 +106,7 @@ export class BatchGetBody extends ResolveBody {
   readonly on_merged: 'follow' | 'error' = 'follow';
 }
 
-class ChannelIdentity {
+export class ChannelIdentity {
   @ApiProperty({ example: 'SMS' }) readonly channel: string;
   @ApiProperty({ example: '15551234567' }) readonly identity: string;
   @ApiPropertyOptional({ example: '' }) readonly app_id?: string;
@@ -138,12 +138,22 @@ class MirrorObject {
   readonly survivor_id: string | null;
   @ApiProperty({ type: [String], description: 'The ids merged into it, at any remove; 1,000 at most.' })
   readonly merged_ids: readonly string[];
+  @ApiProperty({ type: [String], description: 'The open sets of duplicates that it is in.' })
+  readonly open_duplicates: readonly string[];
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '{"tier":"premium"}',
+    description:
+      'Its metadata and that of the contacts merged into it, by METADATA_CONSOLIDATION; of those 4,096 characters each at most.',
+  })
+  readonly consolidated_metadata: string | null;
   @ApiPropertyOptional({ description: 'The merged id that was asked for.' })
   readonly resolved_from?: string;
 }
 
-/** Sinch's Contact, as it was sent, and one object more. Sinch requires no field but the id. */
-export class Contact {
+/** Sinch's Contact, as it was sent. Sinch requires no field but the id. */
+export class SinchContact {
   @ApiProperty({ example: '01H3333333' }) readonly id: string;
   @ApiPropertyOptional({ type: [ChannelIdentity] }) readonly channel_identities?: readonly ChannelIdentity[];
   @ApiPropertyOptional({ type: [String], example: ['SMS'] }) readonly channel_priority?: readonly string[];
@@ -153,12 +163,37 @@ export class Contact {
   @ApiPropertyOptional({ example: '{"tier":"premium"}', description: 'Opaque text; often JSON.' })
   readonly metadata?: string;
   @ApiPropertyOptional({ example: 'EN' }) readonly language?: string;
+}
+
+/** Sinch's Contact and one object more. */
+export class Contact extends SinchContact {
   @ApiProperty({ type: MirrorObject }) readonly mirror: MirrorObject;
 }
 
 export class ContactsPage {
   @ApiProperty({ type: [Contact] }) readonly contacts: readonly Contact[];
   @ApiProperty({ description: 'Empty on the last page.' }) readonly next_page_token: string;
+}
+
+export class MergeIdentities {
+  @ApiProperty({ type: [ChannelIdentity], description: 'The loser’s that the survivor took over.' })
+  readonly moved: readonly object[];
+  @ApiProperty({ type: [ChannelIdentity], description: 'The survivor’s own.' })
+  readonly kept: readonly object[];
+  @ApiProperty({
+    type: [ChannelIdentity],
+    description:
+      'The loser’s that nobody has any more. Sinch moves one only where the survivor lacks its channel.',
+  })
+  readonly dropped: readonly object[];
+}
+
+/** A merge as it is shown wherever it is met. */
+export class MergeInBrief {
+  @ApiProperty({ description: 'Names the pair, however many events tell of it.' }) readonly id: string;
+  @ApiProperty({ example: '01H3333333' }) readonly survivor_id: string;
+  @ApiProperty({ example: '01H4444444' }) readonly loser_id: string;
+  @ApiProperty({ type: MergeIdentities }) readonly identities: MergeIdentities;
 }
 
 class FieldChange {
@@ -180,6 +215,8 @@ class HistoryItem {
   @ApiProperty({ type: [FieldChange] }) readonly changes: readonly FieldChange[];
   @ApiProperty({ type: [String] }) readonly channels_added: readonly string[];
   @ApiProperty({ type: [String] }) readonly channels_removed: readonly string[];
+  @ApiPropertyOptional({ type: MergeInBrief, description: 'Of a merge: what it did, as is known now.' })
+  readonly merge?: MergeInBrief;
 }
 
 export class HistoryPage {
@@ -224,6 +261,12 @@ class ContactChange {
   @ApiProperty({ description: 'Of a merge the contact that is gone.' }) readonly contact_id: string;
   @ApiPropertyOptional() readonly survivor_id?: string;
   @ApiPropertyOptional() readonly merge_id?: string;
+  @ApiPropertyOptional({
+    type: MergeIdentities,
+    description:
+      'Of a merge, as far as was known when the event was received; `/merges` tells what is known now.',
+  })
+  readonly identities?: MergeIdentities;
   @ApiProperty() readonly version: string;
   @ApiProperty({ description: 'False when the event changed nothing that the mirror shows.' })
   readonly applied: boolean;

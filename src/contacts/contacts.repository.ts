@@ -1,11 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Pointer } from './follow-merges';
 import { cut, identityKey, phoneKey, projectionLengthMax } from './projections';
 
 /** Most merged ids that one contact shows. */
 const ancestorsMax = 1_000;
+/** Longest metadata of a merged contact that is read, in characters: four times what Sinch allows. */
+const metadataLengthMax = 4_096;
+/** Most contacts in the midst of merges that are looked through for circles. */
+const linksMax = 100_000;
 
 /** A row of the map. Postgres gives bigint as decimal digits. */
 export interface ContactRow {
@@ -17,6 +22,22 @@ export interface ContactRow {
   readonly gone: 'deleted' | 'merged' | null;
   readonly survivor_id: string | null;
   readonly gone_version: string | null;
+}
+
+/** What a merged contact leaves. */
+export interface MetadataRow {
+  readonly id: string;
+  readonly version: string;
+  readonly metadata: string | null;
+}
+
+/** A gone contact of which Sinch told as of a living one at a later time. */
+export interface ToldAfterGoneRow {
+  readonly id: string;
+  readonly gone: 'deleted' | 'merged';
+  readonly survivor_id: string | null;
+  readonly version: string;
+  readonly gone_version: string;
 }
 
 export const STATUSES = ['active', 'merged', 'deleted', 'all'] as const;
@@ -99,9 +120,13 @@ export class ContactsRepository {
   }
 
   /** Every contact that can be reached from the ids along merges; `union` ends cycles. */
-  async reach(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Pointer>> {
+  async reach(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.database,
+  ): Promise<ReadonlyMap<string, Pointer>> {
     const found = rows<Pointer>(
-      await this.database.query(
+      await session.query(
         `with recursive reached as (
            select id, gone, survivor_id from contact where project_id = $1 and id = any ($2)
            union
@@ -127,9 +152,10 @@ export class ContactsRepository {
     projectId: string,
     ids: readonly string[],
     until: bigint | null = null,
+    session: Queryable = this.database,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ id: string; merged_ids: string[] }>(
-      await this.database.query(
+      await session.query(
         `with recursive ancestor (root, id) as (
            select id collate "C", id collate "C" from unnest($2::text[]) as asked (id)
            union
@@ -151,5 +177,50 @@ export class ContactsRepository {
       ),
     );
     return new Map(found.map((row) => [row.id, row.merged_ids]));
+  }
+
+  /** The metadata of merged contacts as they were told of last, in no particular order; null for none, or too long a one. */
+  async metadata(projectId: string, ids: readonly string[]): Promise<readonly MetadataRow[]> {
+    return rows<MetadataRow>(
+      await this.database.query(
+        `select id, version,
+                case when json_typeof(snapshot -> 'metadata') = 'string' and length(snapshot ->> 'metadata') <= $3
+                     then snapshot ->> 'metadata' end as metadata
+         from contact
+         where project_id = $1 and id = any ($2)`,
+        [projectId, ids, metadataLengthMax],
+      ),
+    );
+  }
+
+  /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
+  async amidMerges(projectId: string): Promise<ReadonlyMap<string, string>> {
+    const found = rows<{ id: string; survivor_id: string }>(
+      await this.database.query(
+        `select c.id, c.survivor_id
+         from contact c
+         join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
+         where c.project_id = $1 and c.survivor_id is not null
+           and exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id)
+         order by c.id
+         limit $2`,
+        [projectId, linksMax],
+      ),
+    );
+    return new Map(found.map((row) => [row.id, row.survivor_id]));
+  }
+
+  /** In the order of ids, after `after` (`''` for the first page). */
+  async toldAfterGone(projectId: string, after: string, size: number): Promise<readonly ToldAfterGoneRow[]> {
+    return rows<ToldAfterGoneRow>(
+      await this.database.query(
+        `select id, gone, survivor_id, version, gone_version
+         from contact
+         where project_id = $1 and told_after_gone and id > $2
+         order by id
+         limit $3`,
+        [projectId, after, size],
+      ),
+    );
   }
 }

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AuditRepository } from '../audit/audit.repository';
+import { Config } from '../config';
 import { Problem } from '../rest/problem';
+import type { ToldMetadata } from './consolidate-metadata';
 import { ContactsRepository, type ContactFilter, type ContactRow } from './contacts.repository';
 import { followMerges, type Pointer, type Resolution } from './follow-merges';
+import { OpenDuplicates } from './open-duplicates';
 import { snapshotIn } from './read-notification';
 import { contactMerged, membersOf, type Moved } from './contact-merged';
 import { viewContact, type ContactView } from './view-contact';
@@ -21,6 +24,8 @@ export class ContactsService {
   constructor(
     private readonly contacts: ContactsRepository,
     private readonly audit: AuditRepository,
+    private readonly duplicates: OpenDuplicates,
+    private readonly config: Config,
   ) {}
 
   /** A page of the list, in the order of ids after `after`. */
@@ -32,8 +37,7 @@ export class ContactsService {
   ): Promise<readonly ContactView[]> {
     const rows = await this.contacts.page(projectId, filter, after, size);
     const ids = rows.map((row) => row.id);
-    const mergedIds = await this.contacts.ancestors(projectId, ids);
-    return rows.map((row) => viewContact(row, mergedIds.get(row.id) ?? []));
+    return this.show(projectId, rows, await this.contacts.ancestors(projectId, ids), null);
   }
 
   /**
@@ -60,7 +64,8 @@ export class ContactsService {
     return this.answer(id, followMerges(id, pointers), follow, async (end) => {
       const row = past.get(end)?.row ?? null;
       const mergedIds = await this.contacts.ancestors(projectId, [end], version);
-      return row && viewContact(row, mergedIds.get(end) ?? []);
+      const [shown = null] = await this.show(projectId, row === null ? [] : [row], mergedIds, version);
+      return shown;
     });
   }
 
@@ -103,7 +108,59 @@ export class ContactsService {
       this.contacts.find(projectId, ids),
       this.contacts.ancestors(projectId, ids),
     ]);
-    return new Map(rows.map((row) => [row.id, viewContact(row, mergedIds.get(row.id) ?? [])]));
+    const shown = await this.show(projectId, rows, mergedIds, null);
+    return new Map(shown.map((view) => [view.id, view]));
+  }
+
+  /** @param until the version as of which they are shown; null for now */
+  private async show(
+    projectId: string,
+    rows: readonly ContactRow[],
+    mergedIds: ReadonlyMap<string, readonly string[]>,
+    until: bigint | null,
+  ): Promise<readonly ContactView[]> {
+    const policy = this.config.metadataConsolidation;
+    const wanted = policy === 'survivor' ? [] : [...new Set([...mergedIds.values()].flat())];
+    const [metadata, duplicates] = await Promise.all([
+      wanted.length === 0 ? new Map<string, ToldMetadata>() : this.metadataOf(projectId, wanted, until),
+      // sets are of now: none is told of the past
+      until === null
+        ? this.duplicates.openOf(
+            projectId,
+            rows.map(({ id }) => id),
+          )
+        : new Map<string, string[]>(),
+    ]);
+    return rows.map((row) => {
+      const ids = mergedIds.get(row.id) ?? [];
+      const takenOver = { ids, metadata: ids.flatMap((id) => metadata.get(id) ?? []) };
+      return viewContact(row, takenOver, policy, duplicates.get(row.id) ?? []);
+    });
+  }
+
+  /** The metadata of merged contacts as they were told of last, up to `until`; by id. */
+  private async metadataOf(
+    projectId: string,
+    ids: readonly string[],
+    until: bigint | null,
+  ): Promise<ReadonlyMap<string, ToldMetadata>> {
+    const told = (await this.contacts.metadata(projectId, ids)).map((row): ToldMetadata => {
+      return { ...row, version: BigInt(row.version) };
+    });
+    if (until === null) return new Map(told.map((each) => [each.id, each]));
+    const later = told.filter(({ version }) => version > until).map(({ id }) => id);
+    const earlier = later.length === 0 ? [] : await this.audit.toldUntil(projectId, later, until);
+    const past = earlier.map((row): ToldMetadata => {
+      const snapshot = snapshotIn(row.payload, row.contact_id);
+      return {
+        id: row.contact_id,
+        version: BigInt(row.version),
+        metadata: snapshot?.fields['metadata'] ?? null,
+      };
+    });
+    return new Map(
+      [...told.filter(({ version }) => version <= until), ...past].map((each) => [each.id, each]),
+    );
   }
 
   private async view(projectId: string, id: string): Promise<ContactView | null> {

@@ -5,6 +5,8 @@ import { Problem } from '../rest/problem';
 import { writeDate, writeTime } from '../rest/read-time';
 import { compareChannels, compareSnapshots, type Change } from './compare-snapshots';
 import { ContactsRepository } from './contacts.repository';
+import { mergeId, type MergePair } from './merge-id';
+import { MergesService, type MergeNote } from './merges.service';
 import { snapshotIn } from './read-notification';
 
 /** One event in the life of a contact, or of one that was merged into it. */
@@ -21,6 +23,8 @@ export interface HistoryEntry {
   readonly changes: readonly Change[];
   readonly channels_added: readonly string[];
   readonly channels_removed: readonly string[];
+  /** Of a merge: what it did, as is known now. */
+  readonly merge?: MergeNote;
 }
 
 /** The version and the tie-break (hex) at which a page of history ended. */
@@ -32,6 +36,7 @@ export class HistoryService {
   constructor(
     private readonly contacts: ContactsRepository,
     private readonly audit: AuditRepository,
+    private readonly merges: MergesService,
   ) {}
 
   /**
@@ -56,20 +61,33 @@ export class HistoryService {
       throw new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: contactId });
     }
     const shown = rows.slice(0, size);
-    const surroundings = await this.audit.surroundings(
-      projectId,
-      shown.map((row) => ({ id: row.id, contactId: row.subject_id })),
-      'in-version-order',
-    );
+    const [surroundings, merges] = await Promise.all([
+      this.audit.surroundings(
+        projectId,
+        shown.map((row) => ({ id: row.id, contactId: row.subject_id })),
+        'in-version-order',
+      ),
+      this.merges.notes(projectId, shown.flatMap(pairOf)),
+    ]);
     const last = rows.length > size ? shown.at(-1) : undefined;
     return {
       entries: shown.flatMap((row, at) => {
         const around = surroundings[at];
-        return around === undefined ? [] : [entry(row, around)];
+        const [pair] = pairOf(row);
+        const merge = pair && merges.get(mergeId(pair.loserId, pair.survivorId));
+        return around === undefined ? [] : [{ ...entry(row, around), ...(merge && { merge }) }];
       }),
       next: last === undefined ? null : [last.version, last.place],
     };
   }
+}
+
+/** The pair of a merge; none for other events. */
+function pairOf(row: HistoryRow): readonly MergePair[] {
+  const [loserId] = row.related_contact_ids;
+  return row.type === 'CONTACT_MERGE' && loserId !== undefined
+    ? [{ loserId, survivorId: row.contact_id }]
+    : [];
 }
 
 function entry(row: HistoryRow, { contactId, payload, previousPayload, late }: Surroundings): HistoryEntry {

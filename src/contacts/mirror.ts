@@ -42,6 +42,7 @@ const RANK = {
   CONTACT_UPDATE: 4,
   ofSurvivor: 5,
   ofDuplicates: 6,
+  ofDecision: 7,
 } as const;
 
 /** The rank of an event among the events of the contact under which the journal files it. */
@@ -56,6 +57,10 @@ function rankOf(trigger: Content['trigger']): number {
       return RANK.ofSurvivor;
     case 'CONTACT_IDENTITIES_DUPLICATION':
       return RANK.ofDuplicates;
+    case 'duplicate.dismissed':
+    case 'duplicate.reopened':
+    case 'duplicate.snoozed':
+      return RANK.ofDecision;
   }
 }
 
@@ -73,7 +78,7 @@ function tieBreak(rank: number, fingerprint: string): string {
   return `0${rank}${fingerprint}`;
 }
 
-/** What an event writes, contact by contact: nothing for duplications, two contacts for a merge. */
+/** What an event writes, contact by contact: nothing for duplications and decisions, two contacts for a merge. */
 export function effectsOf(notification: Notification): readonly Effect[] {
   const { content } = notification;
   const position = positionOf(notification);
@@ -104,6 +109,9 @@ export function effectsOf(notification: Notification): readonly Effect[] {
       ];
     }
     case 'CONTACT_IDENTITIES_DUPLICATION':
+    case 'duplicate.dismissed':
+    case 'duplicate.reopened':
+    case 'duplicate.snoozed':
       return [];
   }
 }
@@ -129,6 +137,10 @@ export function contactIdsOf(content: Content): readonly [string, ...string[]] {
       ].sort();
       return [smallest, ...others];
     }
+    case 'duplicate.dismissed':
+    case 'duplicate.reopened':
+    case 'duplicate.snoozed':
+      return content.contactIds;
   }
 }
 

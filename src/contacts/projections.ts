@@ -42,8 +42,12 @@ export function projectionsOf({ fields }: Snapshot): Projections {
 
 /** The search key of one channel identity, equal for `+1555…` and `1555…` on phone channels (Sinch sends both, docs/sinch.md, 2). */
 export function identityKey(channel: string, identity: string): string {
-  const value = (PHONE_CHANNELS.has(channel) ? phoneDigits(identity) : null) ?? identity;
-  return cut(`${channel}:${value}`);
+  return cut(`${channel}:${comparableIdentity(channel, identity)}`);
+}
+
+/** An identity as others of its channel are compared with it: on phone channels the digits. */
+export function comparableIdentity(channel: string, identity: string): string {
+  return (PHONE_CHANNELS.has(channel) ? phoneDigits(identity) : null) ?? identity;
 }
 
 /** The search key of a phone number, whatever the channel. `digits` as `phoneDigits` gives them. */

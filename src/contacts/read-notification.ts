@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
-import type { Trigger } from '../audit/audit-event';
+import type { Action, Trigger } from '../audit/audit-event';
 import { nestsDeeperThan } from '../rest/nests-deeper';
 import { readTime } from '../rest/read-time';
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from './canonical';
@@ -31,8 +31,15 @@ export interface DuplicateEntry {
   readonly contactIds: readonly string[];
 }
 
-/** What a notification says, by trigger. */
+/** What somebody decided about contacts, in the order of ids; the payload tells what. */
+export interface Decision {
+  readonly trigger: Action;
+  readonly contactIds: readonly [string, ...string[]];
+}
+
+/** What a notification says, by trigger; a decision is never read from a callback. */
 export type Content =
+  | Decision
   | { readonly trigger: 'CONTACT_CREATE' | 'CONTACT_UPDATE'; readonly contact: Snapshot }
   | { readonly trigger: 'CONTACT_DELETE'; readonly contactId: string; readonly contact: Snapshot | null }
   | {
@@ -52,8 +59,8 @@ export interface Notification {
   readonly version: bigint;
   /** SHA-256 in hex over project, trigger, version and the canonical notification: copies and retries are one event. */
   readonly fingerprint: string;
-  /** Whether the body had Sinch's own shape or the one that a widespread reference page documents (docs/sinch.md, 1). */
-  readonly shape: 'sinch' | 'documented';
+  /** Sinch's own shape, or the one that a widespread reference page documents (docs/sinch.md, 1); `own`: not a callback. */
+  readonly shape: 'sinch' | 'documented' | 'own';
   readonly content: Content;
 }
 
@@ -156,6 +163,9 @@ export function snapshotsOf(content: Content): readonly Snapshot[] {
     case 'CONTACT_MERGE':
       return content.loser === null ? [content.survivor] : [content.survivor, content.loser];
     case 'CONTACT_IDENTITIES_DUPLICATION':
+    case 'duplicate.dismissed':
+    case 'duplicate.reopened':
+    case 'duplicate.snoozed':
       return [];
   }
 }

@@ -1,13 +1,21 @@
 import { Logger } from '@nestjs/common';
 import type { DataSourceOptions } from 'typeorm';
 import { Mirror1764000000000 } from '../../migrations/1764000000000-mirror';
+import { Merges1764100000000 } from '../../migrations/1764100000000-merges';
+import { References1764200000000 } from '../../migrations/1764200000000-references';
+import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicates';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
 const logger = new Logger('Database');
 
 /** Every migration, oldest first. Migrations alone make schema. */
-const MIGRATIONS = [Mirror1764000000000];
+const MIGRATIONS = [
+  Mirror1764000000000,
+  Merges1764100000000,
+  References1764200000000,
+  Duplicates1764300000000,
+];
 
 /** Most connections of the readers, and longest waits for one and for its answer. */
 const poolConnectionsMax = 10;

@@ -150,11 +150,15 @@ const PROBLEM_SCHEMA = {
   },
 };
 
-/** `nullable`, which Nest writes for OpenAPI 3.0, as OpenAPI 3.1 has it: a list of types. */
+/** `nullable`, which Nest writes for OpenAPI 3.0, as OpenAPI 3.1 has it: a list of types or, of a reference, a choice. */
 function withoutNullable<T>(node: T): T {
   if (typeof node !== 'object' || node === null) return node;
   if (Array.isArray(node)) return node.map(withoutNullable) as T;
   const { nullable, type, ...rest } = node as Record<string, unknown>;
+  if (nullable === true && 'allOf' in rest) {
+    const { description, ...schema } = rest;
+    return { description, anyOf: [withoutNullable(schema), { type: 'null' }] } as T;
+  }
   const known = nullable === true && type !== undefined ? [type, 'null'].flat() : type;
   const members = Object.entries(rest).map(([key, member]) => [key, withoutNullable(member)]);
   return {

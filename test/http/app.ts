@@ -86,6 +86,7 @@ export class App {
         adminApiKey: ADMIN_KEY,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
+        metadataConsolidation: 'survivor',
         logLevel: 'silent',
         publicUrl: null,
         ...config,
@@ -103,8 +104,7 @@ export class App {
   }
 
   async stop(): Promise<void> {
-    await this.service.stop(answersMaxMs);
-    await this.client.close();
+    await Promise.all([this.service.stop(answersMaxMs), this.client.close()]);
     await this.owner.end();
     if (this.ownsDatabase) await this.database.drop();
   }

@@ -185,6 +185,8 @@ describe('The list of contacts, filtered', () => {
           updated_at: '2024-06-15T14:00:01.000000Z',
           survivor_id: null,
           merged_ids: [],
+          open_duplicates: [],
+          consolidated_metadata: null,
         },
       },
     ]);

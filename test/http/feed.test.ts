@@ -224,6 +224,7 @@ describe('The feed of changes', () => {
       contact_id: 'A',
       survivor_id: 'B',
       merge_id: expect.stringMatching(/^[\w-]+$/),
+      identities: { moved: [], kept: contact('B')['channel_identities'], dropped: [] },
       version: String(at(1)),
       applied: true,
       late: false,

@@ -89,30 +89,35 @@ describe('A callback of Sinch', () => {
     });
     expect(await payloadsOf(project)).toEqual([body.toString('base64')]);
 
-    const mirror = {
+    const mirrorOf = (told: ContactView | undefined): object => ({
       status: 'active',
       ...times,
       updated_at: times.accepted_at,
       survivor_id: null,
       merged_ids: [],
-    };
+      open_duplicates: [],
+      consolidated_metadata: told?.['metadata'] === '' ? null : (told?.['metadata'] ?? null),
+    });
     const told = original.contact_create_notification ?? original.contact_update_notification;
     if (told !== undefined) {
-      expect(await project.contact(told.contact.id)).toEqual({ ...told.contact, mirror });
+      expect(await project.contact(told.contact.id)).toEqual({
+        ...told.contact,
+        mirror: mirrorOf(told.contact),
+      });
       expect([event?.contact_id, event?.related_contact_ids]).toEqual([told.contact.id, []]);
     } else if (original.contact_delete_notification !== undefined) {
       const { contact: gone, contact_id: goneId = gone?.id ?? '' } = original.contact_delete_notification;
       expectProblem(await project.get(`/contacts/${encodeURIComponent(goneId)}`), 410, 'contact-deleted');
       const said = gone === undefined ? { version: null, accepted_at: null } : {};
       expect(await project.read('/contacts?status=deleted')).toEqual({
-        contacts: [{ id: goneId, ...gone, mirror: { ...mirror, status: 'deleted', ...said } }],
+        contacts: [{ id: goneId, ...gone, mirror: { ...mirrorOf(gone), status: 'deleted', ...said } }],
         next_page_token: '',
       });
       expect([event?.contact_id, event?.related_contact_ids]).toEqual([goneId, []]);
     } else if (original.contact_merge_notification !== undefined) {
       const { preserved_contact: survivor, deleted_contact: loser } = original.contact_merge_notification;
       const loserId = original.contact_merge_notification.deleted_contact_id ?? loser?.id ?? '';
-      const survivorView = { ...survivor, mirror: { ...mirror, merged_ids: [loserId] } };
+      const survivorView = { ...survivor, mirror: { ...mirrorOf(survivor), merged_ids: [loserId] } };
       expect(await project.contact(survivor.id)).toEqual(survivorView);
       expect(await project.contact(loserId, '?on_merged=follow')).toEqual({
         ...survivorView,
@@ -124,7 +129,7 @@ describe('A callback of Sinch', () => {
           {
             id: loserId,
             ...loser,
-            mirror: { ...mirror, status: 'merged', survivor_id: survivor.id, ...said },
+            mirror: { ...mirrorOf(loser), status: 'merged', survivor_id: survivor.id, ...said },
           },
         ],
         next_page_token: '',

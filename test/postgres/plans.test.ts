@@ -1,6 +1,7 @@
 import { DataSource, type QueryRunner } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
 import { claimEra } from '../../src/audit/eras.repository';
+import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { serviceOptions } from '../../src/database/data-source';
@@ -92,6 +93,7 @@ let database: TestDatabase;
 let source: ExplainingDataSource;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
+let merges: MergesRepository;
 
 beforeAll(async () => {
   database = await createDatabase();
@@ -102,6 +104,7 @@ beforeAll(async () => {
   await source.initialize();
   contacts = new ContactsRepository(source);
   audit = new AuditRepository(source);
+  merges = new MergesRepository(source);
 });
 afterAll(async () => {
   await source.destroy();
@@ -159,6 +162,11 @@ describe('contacts', () => {
   it('are found by id', () => expectGoodPlans(() => contacts.find(PROJECT, ids), 400));
   it('are resolved', () => expectGoodPlans(() => contacts.reach(PROJECT, ids), 1_000));
   it('show whom they took over', () => expectGoodPlans(() => contacts.ancestors(PROJECT, ids), 1_000));
+  it('give the metadata of those', () => expectGoodPlans(() => contacts.metadata(PROJECT, ids), 400));
+  it('that were told of after they had gone are found', () =>
+    expectGoodPlans(() => contacts.toldAfterGone(PROJECT, '', 51), 100));
+  it('in the midst of merges are found among the merged ones', () =>
+    expectGoodPlans(() => contacts.amidMerges(PROJECT), contactsCount / 40));
   it('show whom they had taken over', () =>
     expectGoodPlans(() => contacts.ancestors(PROJECT, ids, 5_000n), 1_000));
 });
@@ -187,6 +195,7 @@ describe('the journal', () => {
       2_000,
     ));
   it('tells whom a contact took over', () => expectGoodPlans(() => audit.losersOf(PROJECT, id(52)), 500));
+  it('tells what contacts were', () => expectGoodPlans(() => audit.toldUntil(PROJECT, some, 60_000n), 100));
   it('tells a contact as it was', () => expectGoodPlans(() => audit.asOf(PROJECT, id(51), 1_000_000n), 500));
   it('finds an event', () => expectGoodPlans(() => audit.find(PROJECT, '5003'), 100));
   it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(), 100));
@@ -215,6 +224,48 @@ describe('the journal', () => {
   it.each(filters)('feeds %s', (_, filter) =>
     expectGoodPlans(() => audit.feed(PROJECT, { ...NO_FILTER, ...filter }, BEGINNING, 50), rowsMax),
   );
+});
+
+describe('merges', () => {
+  const NO_MERGE_FILTER: MergeFilter = {
+    contactId: null,
+    survivorId: null,
+    loserId: null,
+    source: null,
+    after: null,
+    before: null,
+  };
+
+  it.each<[string, Partial<MergeFilter>]>([
+    ['all', {}],
+    ['of a contact, on either side', { contactId: id(51) }],
+    ['of a contact that nobody knows', { contactId: 'none' }],
+    ['into a contact', { survivorId: id(52) }],
+    ['of a loser', { loserId: id(51) }],
+    ['of a rare source', { source: 'api' }],
+    ['of a window of time', { after: 30_000n, before: 30_060n }],
+    ['of a window in which there was none', { after: 500_000n }],
+  ])('are listed: %s', async (_, filter) => {
+    // every merge was told of twice, and the newer half are the repetitions: those are passed over
+    const rowsMax = 1_300;
+    await expectGoodPlans(() => merges.page(PROJECT, { ...NO_MERGE_FILTER, ...filter }, null, 51), rowsMax);
+    await expectGoodPlans(
+      () => merges.page(PROJECT, { ...NO_MERGE_FILTER, ...filter }, ['60000', '03'], 51),
+      rowsMax,
+    );
+  });
+
+  it('are found, with what tells of them', async () => {
+    const rows = await merges.page(PROJECT, NO_MERGE_FILTER, null, 200);
+    expect(rows.length).toBe(200);
+    const pairs = rows.map((row) => ({ loserId: row.loser_id, survivorId: row.survivor_id }));
+    await expectGoodPlans(() => merges.find(PROJECT, pairs), 400);
+    await expectGoodPlans(() => merges.payloads(PROJECT, rows), 1_000);
+    await expectGoodPlans(() => merges.loserPayloads(PROJECT, rows), 1_000);
+  });
+
+  it('into several survivors are found among the merges', () =>
+    expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51), contactsCount / 20));
 });
 
 it('settles a batch by its arbiters, in key order', async () => {

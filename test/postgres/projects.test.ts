@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER } from '../../src/audit/audit.repository';
+import { MergesRepository } from '../../src/audit/merges.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
@@ -15,6 +16,7 @@ let database: TestDatabase;
 let pool: DataSource;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
+let merges: MergesRepository;
 
 /** `theirs` was first, has what `ours` has, and more. */
 beforeAll(async () => {
@@ -22,6 +24,7 @@ beforeAll(async () => {
   pool = await openPool(database.url);
   contacts = new ContactsRepository(pool);
   audit = new AuditRepository(pool);
+  merges = new MergesRepository(pool);
   const queue = await openQueue(database.url);
   for (const project of [THEIRS, OURS]) {
     const says = (id: string): Record<string, unknown> =>
@@ -128,4 +131,39 @@ it('tells what surrounds events in the project alone', async () => {
     for (const { previousPayload } of around) expect(previousPayload?.toString() ?? OURS).toContain(OURS);
   }
   expect(await audit.surroundings(THEIRS, occurrences, 'as-received')).toEqual([]);
+});
+
+it('tells merges of the project alone, and what tells of them', async () => {
+  const all = {
+    contactId: null,
+    survivorId: null,
+    loserId: null,
+    source: null,
+    after: null,
+    before: null,
+  };
+  const rows = await merges.page(OURS, all, null, 100);
+  expect(rows.map(({ survivor_id, loser_id }) => [survivor_id, loser_id])).toEqual([['D', 'E']]);
+  expect(rows[0]?.version).toBe(String(BEGIN + 20n));
+  expect(await merges.find(OURS, [{ loserId: 'B', survivorId: 'A' }])).toEqual([]);
+  expect(await merges.find(OURS, [{ loserId: 'E', survivorId: 'D' }])).toEqual(rows);
+  const [payloads] = await merges.payloads(OURS, rows);
+  expect(payloads?.payload.toString()).toContain('Name of ours');
+  expect(payloads?.previousPayload?.toString()).toContain('Name of ours');
+  expect(await merges.payloads(THEIRS, rows)).toEqual([]);
+  expect(await merges.loserPayloads(OURS, rows)).toEqual([{ others: [], last: null }]);
+  expect(await merges.loserPayloads(THEIRS, rows)).toEqual([]);
+  expect(await merges.mergedTwice(OURS, '', 100)).toEqual([]);
+});
+
+it('tells metadata and anomalies of the project alone', async () => {
+  expect((await contacts.metadata(OURS, IDS)).map(({ version }) => version).sort()).toEqual(
+    ['20', '0', '1', '2'].map((offset) => String(BEGIN + BigInt(offset))).sort(),
+  );
+  expect((await audit.toldUntil(OURS, ['B'], FOREVER)).map(({ version }) => version)).toEqual([
+    String(BEGIN + 1n),
+  ]);
+  expect(await contacts.toldAfterGone(OURS, '', 100)).toEqual([]);
+  expect((await contacts.toldAfterGone(THEIRS, '', 100)).map(({ id }) => id)).toEqual(['D']);
+  expect(await contacts.amidMerges(OURS)).toEqual(new Map());
 });

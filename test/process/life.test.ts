@@ -188,7 +188,7 @@ it('answers the requests that it has before it ends, and takes two signals of on
   const socket = await halfRequest(service);
   service.signal('SIGINT');
   service.signal('SIGINT');
-  await delay(300);
+  await delay(800);
   await expect(service.status('/health/live')).rejects.toThrow();
   socket.write('}');
   const [answer] = (await once(socket, 'data')) as [Buffer];

@@ -20,6 +20,7 @@ const CONTACTS = 'src/contacts/contacts.repository.ts';
 const AUDIT = 'src/audit/audit.repository.ts';
 const VERIFY = 'src/webhook/verify-signature.ts';
 const READ = 'src/contacts/read-notification.ts';
+const MERGES = 'src/audit/merges.repository.ts';
 const MIGRATION = 'migrations/1764000000000-mirror.ts';
 
 const REGISTERS = 'test/postgres/registers.test.ts';
@@ -260,7 +261,16 @@ const FAULTS: readonly Fault[] = [
     ],
     [AUDIT, 'const MATCHES = `e.project_id = $1', 'const MATCHES = `$1::text is not null'],
     [AUDIT, 'where e.project_id = $1 and e.id = $2`', 'where e.id = $2 and $1::text is not null`'],
-    [AUDIT, 'where project_id = $1 and contact_id = asked.id', 'where contact_id = asked.id'],
+    [
+      AUDIT,
+      'where project_id = $1 and contact_id = asked.id\n',
+      'where contact_id = asked.id and $1::text is not null\n',
+    ],
+    [
+      AUDIT,
+      'where project_id = $1 and contact_id = asked.id and version',
+      'where contact_id = asked.id and $1::text is not null and version',
+    ],
     [AUDIT, 'where e.project_id = $1 and e.related_contact_ids', 'where e.related_contact_ids'],
     [
       AUDIT,
@@ -282,10 +292,22 @@ const FAULTS: readonly Fault[] = [
     ],
     [AUDIT, 'where e.project_id = $1 and e.version <= $3', 'where e.version <= $3 and $1::text is not null'],
     [
-      AUDIT,
-      'where e.project_id = $1 and e.contact_id = $2 and e.version',
-      'where $1::text is not null and e.contact_id = $2 and e.version',
+      MERGES,
+      `where e.project_id = $1 and e.type = 'CONTACT_MERGE'`,
+      `where $1::text is not null and e.type = 'CONTACT_MERGE'`,
     ],
+    [
+      MERGES,
+      `where project_id = $1 and type = 'CONTACT_MERGE'`,
+      `where $1::text is not null and type = 'CONTACT_MERGE'`,
+    ],
+    [
+      MERGES,
+      'join audit_event e on e.project_id = $1 and e.id = asked.id',
+      'join audit_event e on e.id = asked.id',
+    ],
+    [MERGES, 'where p.project_id = $1 and p.contact_id = e.contact_id', 'where p.contact_id = e.contact_id'],
+    [CONTACTS, 'where project_id = $1 and told_after_gone', 'where $1::text is not null and told_after_gone'],
   ].map(([file = '', from = '', to = '']) => ({
     name: `a read of another project: ${from.replace(/\s+/g, ' ').slice(0, 60)}`,
     file,
@@ -293,6 +315,27 @@ const FAULTS: readonly Fault[] = [
     to,
     caughtBy: PROJECTS,
   })),
+  {
+    name: 'a merge is told by each of its events',
+    file: MERGES,
+    from: 'and (f.version, f.tie_break) < (e.version, e.tie_break)',
+    to: 'and false',
+    caughtBy: 'test/postgres/merges.test.ts',
+  },
+  {
+    name: 'before a merge is what came before it, not what happened before it',
+    file: MERGES,
+    from: 'and (p.version, p.tie_break) < (e.version, e.tie_break)',
+    to: 'and p.id < e.id',
+    caughtBy: 'test/postgres/merges.test.ts',
+  },
+  {
+    name: 'a snapshot of who goes counts as told after going',
+    file: 'migrations/1764100000000-merges.ts',
+    from: "tie_break >= '\\\\x03'",
+    to: "tie_break >= '\\\\x01'",
+    caughtBy: 'test/http/anomalies.test.ts',
+  },
   {
     name: 'the partial index on related contacts is out of reach',
     file: AUDIT,

@@ -50,6 +50,12 @@ export class Replica {
     return this.send(path, 'GET', { authorization: `Bearer ${KEY}` });
   }
 
+  /** A command of REST, with its JSON body. */
+  async post(path: string, body: unknown): Promise<Answer> {
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+    return this.send(path, 'POST', headers, Buffer.from(JSON.stringify(body)));
+  }
+
   async stop(): Promise<void> {
     await this.agent.destroy();
     await this.process.stop();

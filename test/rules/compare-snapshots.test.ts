@@ -37,11 +37,14 @@ describe('compareSnapshots', () => {
     ]);
   });
 
-  it.each(['plain text', '[1]', '7', '{"cut":'])('compares metadata whole where it is %j', (metadata) => {
-    expect(compareSnapshots(snapshot({ metadata: '{"a":1}' }), snapshot({ metadata }))).toEqual([
-      { path: 'metadata', before: '{"a":1}', after: metadata },
-    ]);
-  });
+  it.each(['plain text', '[1]', '7', '{"cut":', `{"deep":${'['.repeat(50)}${']'.repeat(50)}}`])(
+    'compares metadata whole where it is %j',
+    (metadata) => {
+      expect(compareSnapshots(snapshot({ metadata: '{"a":1}' }), snapshot({ metadata }))).toEqual([
+        { path: 'metadata', before: '{"a":1}', after: metadata },
+      ]);
+    },
+  );
 
   it('tells of a first snapshot all that it says, but not the id', () => {
     const paths = compareSnapshots(null, snapshot({ email: 'a@b.c' })).map(({ path }) => path);

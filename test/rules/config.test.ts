@@ -27,6 +27,7 @@ describe('loadConfig', () => {
       adminApiKey: null,
       webhookMaxAgeSeconds: 259_200,
       webhookBodyMaxBytes: 1_048_576,
+      metadataConsolidation: 'survivor',
       logLevel: 'info',
       publicUrl: null,
     });
@@ -49,6 +50,7 @@ describe('loadConfig', () => {
       ADMIN_API_KEY: KEY,
       WEBHOOK_MAX_AGE_SECONDS: '300',
       WEBHOOK_BODY_MAX_BYTES: '4194304',
+      METADATA_CONSOLIDATION: 'deep',
       LOG_LEVEL: 'silent',
       PUBLIC_URL: 'https://mirror.example.com/sinch/',
     });
@@ -63,6 +65,7 @@ describe('loadConfig', () => {
       adminApiKey: KEY,
       webhookMaxAgeSeconds: 300,
       webhookBodyMaxBytes: 4_194_304,
+      metadataConsolidation: 'deep',
       logLevel: 'silent',
       publicUrl: 'https://mirror.example.com/sinch',
     });
@@ -80,6 +83,7 @@ describe('loadConfig', () => {
     ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`]],
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
+    ['METADATA_CONSOLIDATION', ['all', 'Deep', 'deep,newest']],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ']],
     [
       'PUBLIC_URL',
@@ -102,6 +106,7 @@ describe('loadConfig', () => {
     'DATABASE_OWNER',
     'SINCH_PROJECT_ID',
     'ADMIN_API_KEYS',
+    'METADATA_CONSOLIDATE',
     'DATABASE_PASSWORD',
   ])('refuses the unknown %s', (name) => {
     expect(refusal({ [name]: 'x' })).toMatch(

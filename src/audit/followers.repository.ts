@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Queryable } from '../database/queryable';
+import { rows } from '../database/rows';
+import { BEGINNING, type Cursor } from './audit.repository';
+
+/** Most events that are counted of a follower's lag. */
+export const lagCountedMax = 10_000;
+
+/** An event as a follower gets it. */
+export interface FollowedEvent {
+  readonly id: string;
+  readonly era: number;
+  readonly tx: string;
+  readonly project_id: string;
+  readonly type: string;
+  readonly contact_id: string;
+  readonly related_contact_ids: readonly string[];
+  readonly received_at: Date;
+  readonly actor: string | null;
+  /** SHA-256 in hex. */
+  readonly fingerprint: string;
+  /** The exact bytes, of the types that the follower asked for. */
+  readonly payload: Buffer | null;
+}
+
+/** How far a follower is behind the journal. */
+export interface Lag {
+  /** 10,000 at most are counted. */
+  readonly events: number;
+  /** How long the oldest of them has waited since it was received. */
+  readonly seconds: number;
+}
+
+/**
+ * The cursors of those who follow the journal, each in the order of `(era, tx, id)`: gapless, each event once.
+ *
+ * What a follower writes and the move of its cursor are one transaction, so a follower that is killed goes on where it was.
+ */
+@Injectable()
+export class FollowersRepository {
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * Runs `work` in one transaction, in which no other replica is for the same follower.
+   *
+   * @param mayWait whether to wait for another that is, up to the lock time-out
+   * @returns what `work` returned, or null when another is in it
+   */
+  async exclusively<T>(
+    follower: string,
+    mayWait: boolean,
+    work: (session: Queryable) => Promise<T>,
+  ): Promise<T | null> {
+    const session = this.database.createQueryRunner();
+    try {
+      await session.startTransaction();
+      const [lock] = rows<{ held: boolean }>(
+        await session.query(mayWait ? WAIT_FOR_LOCK : TRY_LOCK, [`follower ${follower}`]),
+      );
+      const result = lock?.held === true ? await work(session) : null;
+      await session.commitTransaction();
+      return result;
+    } catch (error) {
+      // a connection that is gone has rolled back by itself
+      if (session.isTransactionActive) await session.rollbackTransaction().catch(() => undefined);
+      throw error;
+    } finally {
+      await session.release();
+    }
+  }
+
+  /** Where a follower stands; at the beginning where it has not begun. */
+  async find(session: Queryable, follower: string): Promise<Cursor> {
+    const [row] = rows<{ era: number; tx: string; id: string }>(
+      await session.query('select era, tx, id from follower where name = $1', [follower]),
+    );
+    return row === undefined ? BEGINNING : [String(row.era), row.tx, row.id];
+  }
+
+  /** The events of all projects after a cursor, in journal order (`AuditRepository.feed` says why it ends where it does). */
+  async follow(
+    session: Queryable,
+    after: Cursor,
+    payloadOf: readonly string[],
+    size: number,
+  ): Promise<readonly FollowedEvent[]> {
+    return rows<FollowedEvent>(
+      await session.query(
+        `select e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.related_contact_ids, e.received_at, e.actor,
+                encode(e.fingerprint, 'hex') as fingerprint,
+                case when e.type = any ($4) then e.payload end as payload
+         from audit_event e
+         where (e.era, e.tx, e.id) > ($1::int, $2::xid8, $3::bigint)
+           and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
+         order by e.era, e.tx, e.id
+         limit $5`,
+        [...after, payloadOf, size],
+      ),
+    );
+  }
+
+  /** Moves a follower past an event, together with whatever else the session's transaction writes. */
+  async move(session: Queryable, follower: string, { era, tx, id }: FollowedEvent): Promise<void> {
+    await session.query(
+      `insert into follower (name, era, tx, id) values ($1, $2, $3, $4)
+       on conflict (name) do update set era = excluded.era, tx = excluded.tx, id = excluded.id`,
+      [follower, era, tx, id],
+    );
+  }
+
+  /** How much of the journal a follower has not handled, what is not to be told yet included. */
+  async lag(follower: string): Promise<Lag> {
+    const cursor = await this.find(this.database, follower);
+    const [row] = rows<{ events: number; seconds: number | null }>(
+      await this.database.query(
+        `select count(*)::int as events, greatest(extract(epoch from now() - min(received_at)), 0)::float8 as seconds
+         from (select received_at
+               from audit_event
+               where (era, tx, id) > ($1::int, $2::xid8, $3::bigint)
+               order by era, tx, id
+               limit $4) waiting`,
+        [...cursor, lagCountedMax],
+      ),
+    );
+    return { events: row?.events ?? 0, seconds: row?.seconds ?? 0 };
+  }
+}
+
+/** The advisory lock ends with the transaction. It costs no transaction id, so whoever only looks delays no feed. */
+const TRY_LOCK = 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held';
+const WAIT_FOR_LOCK = 'select pg_advisory_xact_lock(hashtextextended($1, 0)) is not null as held';

@@ -1,0 +1,213 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { rows } from '../database/rows';
+import type { Source } from './audit-event';
+import { LOSERS_PLACE } from './audit.repository';
+
+/** Most events of one merge that are looked through for the loser's snapshot. */
+const tellingsMax = 10;
+/** Most survivors of one loser that are told. */
+const survivorsMax = 49;
+
+/** A merge as the journal tells it: of all events of the pair, the one with the least version and tie-break. */
+export interface MergeRow {
+  /** Of the event. */
+  readonly id: string;
+  readonly survivor_id: string;
+  readonly loser_id: string;
+  /** Nanoseconds since the epoch. */
+  readonly version: string;
+  /** In hex. */
+  readonly tie_break: string;
+  readonly source: Source;
+  readonly actor: string | null;
+}
+
+/** Where a page of merges ended. */
+export type MergePlace = readonly [version: string, tieBreak: string];
+
+/** What a list of merges is narrowed to; null does not narrow. */
+export interface MergeFilter {
+  /** Either side. */
+  readonly contactId: string | null;
+  readonly survivorId: string | null;
+  readonly loserId: string | null;
+  readonly source: Source | null;
+  /** Nanoseconds since the epoch, included. */
+  readonly after: bigint | null;
+  /** Nanoseconds since the epoch, excluded. */
+  readonly before: bigint | null;
+}
+
+/** The bytes that tell what a merge did. */
+export interface MergePayloads {
+  readonly payload: Buffer;
+  /** The survivor's event before the merge that tells what it is; null when there is none. */
+  readonly previousPayload: Buffer | null;
+}
+
+/** The bytes from which a loser may be known where its merge does not tell of it. */
+export interface LoserPayloads {
+  /** Of the other events of the merge, the first ones, in version order. */
+  readonly others: readonly Buffer[];
+  /** The loser's newest event before the merge that tells what it is. */
+  readonly last: Buffer | null;
+}
+
+/** A contact that was merged into several. */
+export interface MergedTwice {
+  readonly loser_id: string;
+  /** In the order of ids, 49 at most. */
+  readonly survivor_ids: readonly string[];
+  readonly survivor_count: number;
+}
+
+const COLUMNS = `e.id, e.contact_id as survivor_id, e.related_contact_ids[1] as loser_id, e.version, encode(e.tie_break, 'hex') as tie_break,
+       e.source, e.actor`;
+
+/**
+ * The events of one pair stand side by side in an index, so that there is none before it is one look-up. `offset 0` keeps it
+ * one for each row: as a join, or by its own guess of how few are first, Postgres may read all merges for one page.
+ */
+const IS_FIRST_OF_ITS_PAIR = `not exists (
+  select
+  from audit_event f
+  where f.project_id = e.project_id and f.type = 'CONTACT_MERGE'
+    and f.related_contact_ids = e.related_contact_ids and f.contact_id = e.contact_id
+    and (f.version, f.tie_break) < (e.version, e.tie_break)
+  offset 0)`;
+
+/** Reads the merges of the journal. A merge is a pair, loser and survivor, however many events tell of it. */
+@Injectable()
+export class MergesRepository {
+  constructor(private readonly database: DataSource) {}
+
+  /** Newest first, from before `before` (null for the newest). */
+  async page(
+    projectId: string,
+    filter: MergeFilter,
+    before: MergePlace | null,
+    size: number,
+  ): Promise<readonly MergeRow[]> {
+    return rows<MergeRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from audit_event e
+         where e.project_id = $1 and e.type = 'CONTACT_MERGE'
+           and ($2::text is null or e.contact_id = $2 or e.related_contact_ids = array[$2])
+           and ($3::text is null or e.contact_id = $3)
+           and ($4::text is null or e.related_contact_ids = array[$4])
+           and ($5::text is null or e.source = $5)
+           and ($6::bigint is null or e.version >= $6)
+           and ($7::bigint is null or e.version < $7)
+           and ($8::bigint is null or (e.version, e.tie_break) < ($8, decode($9, 'hex')))
+           and ${IS_FIRST_OF_ITS_PAIR}
+         order by e.version desc, e.tie_break desc
+         limit $10`,
+        [
+          projectId,
+          filter.contactId,
+          filter.survivorId,
+          filter.loserId,
+          filter.source,
+          filter.after?.toString() ?? null,
+          filter.before?.toString() ?? null,
+          ...(before ?? [null, null]),
+          size,
+        ],
+      ),
+    );
+  }
+
+  /** The merges of some pairs, in no particular order; pairs of which the journal does not tell are left out. */
+  async find(
+    projectId: string,
+    pairs: readonly { readonly loserId: string; readonly survivorId: string }[],
+  ): Promise<readonly MergeRow[]> {
+    return rows<MergeRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from unnest($2::text[], $3::text[]) as asked (loser_id, survivor_id)
+         cross join lateral (
+           select *
+           from audit_event
+           where project_id = $1 and type = 'CONTACT_MERGE'
+             and related_contact_ids = array[asked.loser_id] and contact_id = asked.survivor_id
+           order by version, tie_break
+           limit 1
+         ) e`,
+        [projectId, pairs.map(({ loserId }) => loserId), pairs.map(({ survivorId }) => survivorId)],
+      ),
+    );
+  }
+
+  /** What tells of each merge and of its survivor before it, in the order asked. */
+  async payloads(projectId: string, merges: readonly MergeRow[]): Promise<readonly MergePayloads[]> {
+    return rows<MergePayloads>(
+      await this.database.query(
+        `select e.payload, previous.payload as "previousPayload"
+         from unnest($2::bigint[]) with ordinality as asked (id, n)
+         join audit_event e on e.project_id = $1 and e.id = asked.id
+         left join lateral (
+           select p.payload
+           from audit_event p
+           where p.project_id = $1 and p.contact_id = e.contact_id
+             and (p.version, p.tie_break) < (e.version, e.tie_break)
+             and p.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
+           order by p.version desc, p.tie_break desc
+           limit 1
+         ) previous on true
+         order by asked.n`,
+        [projectId, merges.map(({ id }) => id)],
+      ),
+    );
+  }
+
+  /** What may tell of each merge's loser beside the merge itself, in the order asked. */
+  async loserPayloads(projectId: string, merges: readonly MergeRow[]): Promise<readonly LoserPayloads[]> {
+    return rows<LoserPayloads>(
+      await this.database.query(
+        `select array(
+                  select o.payload
+                  from audit_event o
+                  where o.project_id = $1 and o.type = 'CONTACT_MERGE'
+                    and o.related_contact_ids = e.related_contact_ids and o.contact_id = e.contact_id
+                    and (o.version, o.tie_break) > (e.version, e.tie_break)
+                  order by o.version, o.tie_break
+                  limit $3) as others,
+                last.payload as last
+         from unnest($2::bigint[]) with ordinality as asked (id, n)
+         join audit_event e on e.project_id = $1 and e.id = asked.id
+         left join lateral (
+           select p.payload
+           from audit_event p
+           where p.project_id = $1 and p.contact_id = e.related_contact_ids[1]
+             and (p.version, p.tie_break) < (e.version, ${LOSERS_PLACE})
+             and p.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
+           order by p.version desc, p.tie_break desc
+           limit 1
+         ) last on true
+         order by asked.n`,
+        [projectId, merges.map(({ id }) => id), tellingsMax],
+      ),
+    );
+  }
+
+  /** The losers of several survivors, in the order of ids after `after` (`''` for the first page). */
+  async mergedTwice(projectId: string, after: string, size: number): Promise<readonly MergedTwice[]> {
+    return rows<MergedTwice>(
+      await this.database.query(
+        `select e.related_contact_ids[1] as loser_id,
+                (array_agg(distinct e.contact_id))[:$4] as survivor_ids,
+                count(distinct e.contact_id)::int as survivor_count
+         from audit_event e
+         where e.project_id = $1 and e.type = 'CONTACT_MERGE' and e.related_contact_ids > array[$2]
+         group by e.related_contact_ids
+         having min(e.contact_id) <> max(e.contact_id)
+         order by e.related_contact_ids
+         limit $3`,
+        [projectId, after, size, survivorsMax],
+      ),
+    );
+  }
+}

@@ -1,0 +1,158 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Queryable } from '../database/queryable';
+import { rows } from '../database/rows';
+
+/** Longest time of a pass over all contacts of a project, in ms. */
+const passTimeoutMs = 600_000;
+
+/** What a live contact may be found alike by. */
+export interface HoldingsRow {
+  readonly id: string;
+  readonly identityKeys: readonly string[];
+  /** In lower case. */
+  readonly email: string | null;
+  readonly externalId: string | null;
+}
+
+/** Values to look holders up by. */
+export interface SoughtValues {
+  readonly identityKeys: readonly string[];
+  readonly emails: readonly string[];
+  readonly externalIds: readonly string[];
+}
+
+const COLUMNS = `c.id, c.identity_keys as "identityKeys", lower(c.email) as email, c.external_id as "externalId"`;
+
+/** Reads by which values the live contacts of the map may be found alike. */
+@Injectable()
+export class HoldingsRepository {
+  constructor(private readonly database: DataSource) {}
+
+  /** Of the contacts that are live; in no particular order. */
+  async find(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.database,
+  ): Promise<readonly HoldingsRow[]> {
+    return rows<HoldingsRow>(
+      await session.query(
+        `select ${COLUMNS} from contact c where c.project_id = $1 and c.id = any ($2) and c.gone is null`,
+        [projectId, ids],
+      ),
+    );
+  }
+
+  /** The live contacts that hold at least one of the values, `size` at most. Index look-ups: nothing is scanned. */
+  async holders(
+    session: Queryable,
+    projectId: string,
+    { identityKeys, emails, externalIds }: SoughtValues,
+    size: number,
+  ): Promise<readonly HoldingsRow[]> {
+    return rows<HoldingsRow>(
+      await session.query(HOLDERS, [projectId, identityKeys, emails, externalIds, size]),
+    );
+  }
+
+  /** As `holders`, but `size` at most for each value: no value crowds the others out, at a look-up for each. */
+  async holdersOfEach(
+    session: Queryable,
+    projectId: string,
+    { identityKeys, emails, externalIds }: SoughtValues,
+    size: number,
+  ): Promise<readonly HoldingsRow[]> {
+    return rows<HoldingsRow>(
+      await session.query(
+        `select distinct on (c.id) ${COLUMNS}
+         from (
+           select h.id
+           from unnest($2::text[]) as sought (key)
+           cross join lateral (select id from contact where project_id = $1 and gone is null and identity_keys @> array[sought.key] limit $5) h
+           union
+           select h.id
+           from unnest($3::text[]) as sought (email)
+           cross join lateral (select id from contact where project_id = $1 and gone is null and email is not null and lower(email) = sought.email limit $5) h
+           union
+           select h.id
+           from unnest($4::text[]) as sought (external_id)
+           cross join lateral (select id from contact where project_id = $1 and gone is null and external_id = sought.external_id limit $5) h
+         ) found
+         join contact c on c.project_id = $1 and c.id = found.id and c.gone is null`,
+        [projectId, identityKeys, emails, externalIds, size],
+      ),
+    );
+  }
+
+  /** About how many contacts a project has: for the size of a job, not for an answer. */
+  async count(session: Queryable, projectId: string): Promise<number> {
+    const [row] = rows<{ count: string }>(
+      await session.query('select count(*) from contact where project_id = $1 and gone is null', [projectId]),
+    );
+    return Number(row?.count ?? 0);
+  }
+
+  /** Every project that the map has a contact of, by steps from one to the next. */
+  async projects(session: Queryable): Promise<readonly string[]> {
+    const found = rows<{ project_id: string }>(
+      await session.query(
+        `with recursive project (project_id) as (
+           (select project_id from contact order by project_id limit 1)
+           union all
+           select (select c.project_id from contact c where c.project_id > p.project_id order by c.project_id limit 1)
+           from project p
+           where p.project_id is not null
+         )
+         select project_id from project where project_id is not null`,
+      ),
+    );
+    return found.map((row) => row.project_id);
+  }
+
+  /**
+   * The contacts that may share a value with another, in the order of ids: those of one part of all values.
+   *
+   * One pass over the project's contacts, grouped by value; it may take minutes, so the session's time-out is lifted. Phone
+   * numbers of Brazil, Mexico and Argentina are grouped by their last eight digits, which all spellings of a number share:
+   * too many are found rather than too few.
+   */
+  async alike(
+    session: Queryable,
+    projectId: string,
+    part: number,
+    partsCount: number,
+  ): Promise<readonly string[]> {
+    await session.query(`set local statement_timeout = ${passTimeoutMs}`);
+    const found = rows<{ id: string }>(await session.query(ALIKE, [projectId, part, partsCount]));
+    return found.map((row) => row.id);
+  }
+}
+
+/** The statement of `holders`, named so that its plan can be asked for. */
+export const HOLDERS = `
+select ${COLUMNS}
+from (
+  select id from contact where project_id = $1 and gone is null and identity_keys && $2::text[]
+  union
+  select id from contact where project_id = $1 and gone is null and email is not null and lower(email) = any ($3::text[])
+  union
+  select id from contact where project_id = $1 and gone is null and external_id is not null and external_id = any ($4::text[])
+  limit $5
+) found
+join contact c on c.project_id = $1 and c.id = found.id and c.gone is null`;
+
+const ALIKE = `
+select distinct id
+from (
+  select unnest(array_agg(id)) as id
+  from (
+    select c.id, case when key ~ '^tel:5[245]' then left(key, 6) || '~' || right(key, 8) else key end as bucket
+    from contact c
+    cross join lateral unnest(c.identity_keys || ('mail:' || lower(c.email)) || ('ext:' || c.external_id)) as held (key)
+    where c.project_id = $1 and c.gone is null and key is not null
+  ) held
+  where mod(abs(hashtext(bucket)::bigint), $3) = $2
+  group by bucket
+  having count(*) > 1
+) alike
+order by id`;

@@ -1,0 +1,57 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { Scope } from '../access/scope';
+import type { MergeFilter, MergePlace } from '../audit/merges.repository';
+import { Problems } from '../rest/openapi';
+import { PageTokens } from '../rest/page-token';
+import { MergesPage, MergesQuery, WholeMerge } from './merges.dto';
+import { MergesService } from './merges.service';
+
+/** Merges: what each moved, filled and lost. */
+@ApiTags('merges')
+@Scope('contacts:read')
+@Controller('v1/projects/:project_id')
+export class MergesController {
+  constructor(
+    private readonly merges: MergesService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  @Get('merges')
+  @ApiOkResponse({ type: MergesPage })
+  async list(@Param('project_id') projectId: string, @Query() query: MergesQuery): Promise<MergesPage> {
+    const bound = { ...query, projectId };
+    const before =
+      query.page_token === undefined ? null : this.tokens.open('merges', bound, query.page_token);
+    const found = await this.merges.page(
+      projectId,
+      mergeFilter(query),
+      before as MergePlace | null, // sealed below
+      query.page_size + 1,
+    );
+    const shown = found.slice(0, query.page_size);
+    const last = found.length > shown.length ? shown.at(-1) : undefined;
+    return {
+      merges: shown.map(({ merge }) => merge),
+      next_page_token: last === undefined ? '' : this.tokens.seal('merges', bound, last.place),
+    };
+  }
+
+  @Get('merges/:merge_id')
+  @ApiOkResponse({ type: WholeMerge })
+  @Problems('not-found')
+  get(@Param('project_id') projectId: string, @Param('merge_id') id: string): Promise<WholeMerge> {
+    return this.merges.get(projectId, id);
+  }
+}
+
+function mergeFilter(query: MergesQuery): MergeFilter {
+  return {
+    contactId: query.contact_id ?? null,
+    survivorId: query.survivor_id ?? null,
+    loserId: query.loser_id ?? null,
+    source: query.source ?? null,
+    after: query.after ?? null,
+    before: query.before ?? null,
+  };
+}

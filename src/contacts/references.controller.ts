@@ -1,0 +1,121 @@
+import { Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CalledBy, Scope, type Caller } from '../access/scope';
+import { Problems } from '../rest/openapi';
+import { PageTokens } from '../rest/page-token';
+import { ContactReferencesQuery, Reference, ReferencesPage, ReferencesQuery } from './references.dto';
+import type { ReferencePlace } from './references.repository';
+import { ReferencesService } from './references.service';
+
+/** Before every reference. */
+const BEGINNING: ReferencePlace = ['', ''];
+
+/** What other systems call contacts. */
+@ApiTags('references')
+@Controller('v1/projects/:project_id')
+export class ReferencesController {
+  constructor(
+    private readonly references: ReferencesService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  /** Kept on the id that it is given for, a merged one too, and answered for the contact that answers for that. */
+  @Put('contacts/:contact_id/references/:system/:external_id')
+  @Scope('contacts:write')
+  @ApiOkResponse({ type: Reference, description: 'It was there.' })
+  @ApiCreatedResponse({ type: Reference })
+  @Problems('not-found', 'contact-deleted', 'merge-cycle', 'reference-taken')
+  async put(
+    @Param('project_id') projectId: string,
+    @Param('contact_id') contactId: string,
+    @Param('system') system: string,
+    @Param('external_id') externalId: string,
+    @CalledBy() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Reference> {
+    const name = { system, externalId };
+    const { isNew, reference } = await this.references.put(projectId, contactId, name, caller.name);
+    reply.status(isNew ? 201 : 200);
+    return reference;
+  }
+
+  @Delete('contacts/:contact_id/references/:system/:external_id')
+  @HttpCode(204)
+  @Scope('contacts:write')
+  @ApiNoContentResponse({ description: 'It is not there, now or before.' })
+  @Problems('reference-taken')
+  async remove(
+    @Param('project_id') projectId: string,
+    @Param('contact_id') contactId: string,
+    @Param('system') system: string,
+    @Param('external_id') externalId: string,
+  ): Promise<void> {
+    await this.references.remove(projectId, contactId, { system, externalId });
+  }
+
+  /** Those of the contact that answers for the id, and of all that were merged into it. */
+  @Get('contacts/:contact_id/references')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: ReferencesPage })
+  @Problems('not-found')
+  async ofContact(
+    @Param('project_id') projectId: string,
+    @Param('contact_id') contactId: string,
+    @Query() query: ContactReferencesQuery,
+  ): Promise<ReferencesPage> {
+    const bound = { ...query, projectId, contactId };
+    const after =
+      query.page_token === undefined ? BEGINNING : this.tokens.open('references', bound, query.page_token);
+    const found = await this.references.ofContact(
+      projectId,
+      contactId,
+      after as ReferencePlace, // sealed below
+      query.page_size + 1,
+    );
+    const shown = found.slice(0, query.page_size);
+    const last = found.length > shown.length ? shown.at(-1) : undefined;
+    return {
+      references: shown,
+      next_page_token:
+        last === undefined ? '' : this.tokens.seal('references', bound, [last.system, last.external_id]),
+    };
+  }
+
+  @Get('references/:system/:external_id')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: Reference })
+  @Problems('not-found')
+  async get(
+    @Param('project_id') projectId: string,
+    @Param('system') system: string,
+    @Param('external_id') externalId: string,
+  ): Promise<Reference> {
+    return this.references.get(projectId, { system, externalId });
+  }
+
+  @Get('references')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: ReferencesPage })
+  async list(
+    @Param('project_id') projectId: string,
+    @Query() query: ReferencesQuery,
+  ): Promise<ReferencesPage> {
+    const bound = { ...query, projectId };
+    const after =
+      query.page_token === undefined
+        ? BEGINNING
+        : this.tokens.open('all-references', bound, query.page_token);
+    const { references, next } = await this.references.page(
+      projectId,
+      query.system ?? null,
+      query.state ?? null,
+      after as ReferencePlace, // sealed below
+      query.page_size,
+    );
+    return {
+      references,
+      next_page_token: next === null ? '' : this.tokens.seal('all-references', bound, next),
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { rows } from '../database/rows';
+
+/** What another system calls a contact. */
+export interface ReferenceName {
+  readonly system: string;
+  readonly externalId: string;
+}
+
+/** A reference as it is kept. */
+export interface ReferenceRow {
+  readonly system: string;
+  readonly external_id: string;
+  /** The id that it was given for, whatever became of that. */
+  readonly contact_id: string;
+  readonly created_at: Date;
+  readonly created_by: string;
+}
+
+/** Where a page of references ended. */
+export type ReferencePlace = readonly [system: string, externalId: string];
+
+const COLUMNS = 'r.system, r.external_id, r.contact_id, r.created_at, r.created_by';
+
+/** The table of references. */
+@Injectable()
+export class ReferencesRepository {
+  constructor(private readonly database: DataSource) {}
+
+  /** Gives a contact a name that no contact has; false where one has it. Of two at once one is first. */
+  async add(
+    projectId: string,
+    { system, externalId }: ReferenceName,
+    contactId: string,
+    actor: string,
+  ): Promise<boolean> {
+    const added = rows(
+      await this.database.query(
+        `insert into contact_reference (project_id, system, external_id, contact_id, created_by)
+         values ($1, $2, $3, $4, $5)
+         on conflict (project_id, system, external_id) do nothing
+         returning contact_id`,
+        [projectId, system, externalId, contactId, actor],
+      ),
+    );
+    return added.length === 1;
+  }
+
+  async find(projectId: string, { system, externalId }: ReferenceName): Promise<ReferenceRow | null> {
+    const [row] = rows<ReferenceRow>(
+      await this.database.query(
+        `select ${COLUMNS} from contact_reference r where r.project_id = $1 and r.system = $2 and r.external_id = $3`,
+        [projectId, system, externalId],
+      ),
+    );
+    return row ?? null;
+  }
+
+  /** Takes the name from the contact that it was given to; whoever has it by now keeps it. */
+  async remove(projectId: string, { system, externalId }: ReferenceName, contactId: string): Promise<void> {
+    await this.database.query(
+      'delete from contact_reference where project_id = $1 and system = $2 and external_id = $3 and contact_id = $4',
+      [projectId, system, externalId, contactId],
+    );
+  }
+
+  /** The references that were given to any of the ids, in the order of systems and external ids. */
+  async ofContacts(
+    projectId: string,
+    contactIds: readonly string[],
+    after: ReferencePlace,
+    size: number,
+  ): Promise<readonly ReferenceRow[]> {
+    return rows<ReferenceRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from contact_reference r
+         where r.project_id = $1 and r.contact_id = any ($2) and (r.system, r.external_id) > ($3, $4)
+         order by r.system, r.external_id
+         limit $5`,
+        [projectId, contactIds, ...after, size],
+      ),
+    );
+  }
+
+  /**
+   * The references of a project, in the order of systems and external ids.
+   *
+   * @param isGone only those whose id is gone, or is not: where a gone one leads to is another question. Null: all
+   */
+  async page(
+    projectId: string,
+    system: string | null,
+    isGone: boolean | null,
+    after: ReferencePlace,
+    size: number,
+  ): Promise<readonly ReferenceRow[]> {
+    return rows<ReferenceRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from contact_reference r
+         where r.project_id = $1
+           and (r.system, r.external_id) > ($2, $3)
+           and ($4::text is null or r.system = $4)
+           and ($5::boolean is null or $5 = exists (
+                 select from contact c where c.project_id = r.project_id and c.id = r.contact_id and c.gone is not null))
+         order by r.system, r.external_id
+         limit $6`,
+        [projectId, ...after, system, isGone, size],
+      ),
+    );
+  }
+}

@@ -1,0 +1,214 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
+import { CommitQueue } from '../contacts/commit-queue';
+import { HoldingsRepository } from '../contacts/holdings.repository';
+import { readNotification } from '../contacts/read-notification';
+import type { Queryable } from '../database/queryable';
+import { describeError } from '../database/sqlstate';
+import { EvidenceRepository } from './evidence.repository';
+import { EvidenceService, type Occasion } from './evidence.service';
+import { readReports, sumReports } from './read-reports';
+import { ScansRepository, type Scan } from './scans.repository';
+import type { ResolvedBy } from './sets.repository';
+
+/** The follower's name: of its cursor, and of the lock under which all sets are written. */
+export const FOLLOWER = 'duplicates';
+
+/** Most events of one transaction. */
+const batchEventsMax = 500;
+/** Most contacts that a scan examines in one transaction. */
+const scanContactsMax = 1_000;
+/** Contacts for each partition of a scan: what it holds in memory is the ids of those that are alike in one partition. */
+const partitionContacts = 250_000;
+/** How often the journal is looked at without a nudge, in ms: another replica may have written. */
+const pollMs = 500;
+/** While events come in, the follower rests for so many times as long as it worked, so that receiving is not slowed. */
+const restFactor = 9;
+const restMaxMs = 1_000;
+const failurePauseMs = 1_000;
+/** A time of receipt that no version is ahead of: what is in the journal was judged when it came. */
+const FAR_FUTURE = 2n ** 63n;
+
+const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
+const DISMISSAL = 'duplicate.dismissed';
+
+/**
+ * Follows the journal and keeps the sets of duplicates.
+ *
+ * Each batch is one transaction with the move of the cursor: an event is handled once, whenever the process is killed. Of
+ * several replicas one follows at a time.
+ */
+@Injectable()
+export class DuplicatesFollower implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(DuplicatesFollower.name);
+  private readonly closing = new AbortController();
+  private working: Promise<void> | null = null;
+  /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
+  private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
+
+  constructor(
+    private readonly queue: CommitQueue,
+    private readonly followers: FollowersRepository,
+    private readonly evidence: EvidenceRepository,
+    private readonly examiner: EvidenceService,
+    private readonly scans: ScansRepository,
+    private readonly holdings: HoldingsRepository,
+  ) {}
+
+  /** Begins to follow; once. */
+  start(): void {
+    this.working ??= this.work();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    await this.working;
+  }
+
+  private async work(): Promise<void> {
+    const { signal } = this.closing;
+    let nudges = 0;
+    let wake = (): void => undefined;
+    const stop = this.queue.onCommit(() => {
+      nudges += 1;
+      wake();
+    });
+    while (!signal.aborted) {
+      const began = Date.now();
+      const nudged = nudges;
+      try {
+        const isMore = [await this.followOn(), await this.scanOn()].includes(true);
+        const isBusy = nudges > nudged;
+        if (isBusy) await pause(Math.min(restFactor * (Date.now() - began), restMaxMs), signal);
+        else if (!isMore) {
+          const nudge = new AbortController();
+          wake = () => {
+            nudge.abort();
+          };
+          if (nudges === nudged) await pause(pollMs, AbortSignal.any([signal, nudge.signal]));
+        }
+      } catch (error) {
+        this.logger.warn(`Duplicates were not followed, and will be again: ${describeError(error)}.`);
+        await pause(failurePauseMs, signal);
+      }
+    }
+    stop();
+  }
+
+  /** Handles one batch of events. @returns whether there may be more */
+  async followOn(): Promise<boolean> {
+    const handled = await this.followers.exclusively(FOLLOWER, false, async (session) => {
+      const cursor = await this.followers.find(session, FOLLOWER);
+      const events = await this.followers.follow(session, cursor, [REPORT, DISMISSAL], batchEventsMax);
+      const last = events.at(-1);
+      if (last === undefined) return 0;
+      for (const [projectId, own] of byProject(events)) await this.handle(session, projectId, own);
+      await this.followers.move(session, FOLLOWER, last);
+      return events.length;
+    });
+    return handled === batchEventsMax;
+  }
+
+  /** Goes on with the oldest scan that is not finished, by one transaction. @returns whether there is more to scan */
+  async scanOn(): Promise<boolean> {
+    const isMore = await this.followers.exclusively(FOLLOWER, false, async (session) => {
+      const scan = await this.scans.next(session);
+      if (scan === null) return false;
+      if (scan.partitions_count === null) {
+        const count = await this.holdings.count(session, scan.project_id);
+        await this.scans.begin(session, scan.project_id, Math.max(1, Math.ceil(count / partitionContacts)));
+        return true;
+      }
+      const left = (await this.contactsOf(session, scan, scan.partitions_count)).filter(
+        (id) => id > scan.after_contact_id,
+      );
+      const examined = left.slice(0, scanContactsMax);
+      const occasion: Occasion = { at: new Date(), closedBy: () => ({ type: 'scan' }) };
+      await this.examiner.examine(session, scan.project_id, examined, occasion);
+      const isDone = examined.length === left.length;
+      await this.scans.advance(session, scan, examined.length, isDone ? null : (examined.at(-1) ?? null));
+      if (isDone) this.partition = null;
+      return true;
+    });
+    return isMore === true;
+  }
+
+  /** The contacts of a scan's partition: those that may share a value of it, and in the first those that are known to. */
+  private async contactsOf(
+    session: Queryable,
+    scan: Scan,
+    partitionsCount: number,
+  ): Promise<readonly string[]> {
+    const { project_id: projectId, partitions_done: part, requested_at: requestedAt } = scan;
+    const key = JSON.stringify([projectId, part, requestedAt]);
+    if (this.partition?.key !== key) {
+      const alike = await this.holdings.alike(session, projectId, part, partitionsCount);
+      const known = part === 0 ? await this.evidence.contacts(session, projectId) : [];
+      this.partition = { key, contactIds: [...new Set([...alike, ...known])].sort() };
+    }
+    return this.partition.contactIds;
+  }
+
+  private async handle(
+    session: Queryable,
+    projectId: string,
+    events: readonly FollowedEvent[],
+  ): Promise<void> {
+    const reports = events.flatMap((event) => (event.type === REPORT ? reportsOf(event) : []));
+    await this.evidence.addReports(session, projectId, sumReports(reports));
+    for (const event of events) {
+      if (event.type !== DISMISSAL) continue;
+      await this.evidence.dismiss(session, projectId, {
+        fingerprint: event.fingerprint,
+        contactIds: idsOf(event),
+        dismissedAt: event.received_at,
+        dismissedBy: event.actor ?? '',
+      });
+    }
+    const at = events.reduce(
+      (latest, { received_at: receivedAt }) => (receivedAt > latest ? receivedAt : latest),
+      new Date(0),
+    );
+    const touched = [...new Set(events.flatMap(idsOf))];
+    await this.examiner.examine(session, projectId, touched, {
+      at,
+      closedBy: (contactIds) => closingEvent(events, contactIds),
+    });
+  }
+}
+
+function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
+  const projects = new Map<string, FollowedEvent[]>();
+  for (const event of events) {
+    const own = projects.get(event.project_id);
+    if (own === undefined) projects.set(event.project_id, [event]);
+    else own.push(event);
+  }
+  return projects;
+}
+
+function idsOf(event: FollowedEvent): readonly string[] {
+  return [event.contact_id, ...event.related_contact_ids];
+}
+
+function reportsOf(event: FollowedEvent): ReturnType<typeof readReports> {
+  const reading = event.payload && readNotification(event.payload, FAR_FUTURE);
+  if (reading?.kind !== 'event' || reading.notification.content.trigger !== REPORT) return [];
+  return readReports(reading.notification.content.entries, event.received_at);
+}
+
+/** The last event by which one of the contacts went, else the last that touched one of them. */
+function closingEvent(events: readonly FollowedEvent[], contactIds: readonly string[]): ResolvedBy {
+  const ids = new Set(contactIds);
+  const touching = events.filter((event) => idsOf(event).some((id) => ids.has(id)));
+  const event =
+    touching.findLast(({ type }) => type === 'CONTACT_MERGE' || type === 'CONTACT_DELETE') ??
+    touching.at(-1) ??
+    events.at(-1);
+  return event === undefined ? { type: 'scan' } : { type: event.type, event_id: event.id };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,224 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { CalledBy, Scope, type Caller } from '../access/scope';
+import { FollowersRepository } from '../audit/followers.repository';
+import { JsonBody } from '../rest/json-body';
+import { Problems } from '../rest/openapi';
+import { PageTokens } from '../rest/page-token';
+import { Problem } from '../rest/problem';
+import { invalidRequest } from '../rest/read-dto';
+import { readTime, writeDate, writeTime } from '../rest/read-time';
+import { ConflictsService } from './conflicts.service';
+import { DecisionsService, type Decided } from './decisions.service';
+import {
+  ConflictsPage,
+  ConflictsQuery,
+  DecisionBody,
+  DuplicatesPage,
+  DuplicatesQuery,
+  ScanObject,
+  SnoozeBody,
+  SummaryAnswer,
+  SummaryQuery,
+  WholeDuplicateObject,
+} from './duplicates.dto';
+import { FOLLOWER } from './duplicates-follower';
+import { DuplicatesService } from './duplicates.service';
+import { ScansRepository, type Scan } from './scans.repository';
+import { SetsRepository, type SetPlace } from './sets.repository';
+
+/** Longest snooze, in ms. */
+const snoozeMaxMs = 366 * 86_400_000;
+
+/** The queue of duplicates: sets to look at, and what people decide about them. */
+@ApiTags('duplicates')
+@Controller('v1/projects/:project_id')
+export class DuplicatesController {
+  constructor(
+    private readonly duplicates: DuplicatesService,
+    private readonly decisions: DecisionsService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  @Get('duplicates')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: DuplicatesPage })
+  async list(
+    @Param('project_id') projectId: string,
+    @Query() query: DuplicatesQuery,
+  ): Promise<DuplicatesPage> {
+    const bound = { ...query, projectId };
+    const before =
+      query.page_token === undefined ? null : this.tokens.open('duplicates', bound, query.page_token);
+    const filter = {
+      status: query.status,
+      reason: query.reason ?? null,
+      channel: query.channel ?? null,
+      contactId: query.contact_id ?? null,
+      sizeMin: query.min_size ?? null,
+    };
+    const rows = await this.duplicates.list(
+      projectId,
+      filter,
+      before as SetPlace | null, // sealed below
+      query.page_size + 1,
+    );
+    const shown = rows.slice(0, query.page_size);
+    const last = rows.length > shown.length ? shown.at(-1) : undefined;
+    const place = last && [last.last_seen_at.toISOString(), last.id];
+    return {
+      duplicates: await this.duplicates.views(projectId, shown),
+      next_page_token: place === undefined ? '' : this.tokens.seal('duplicates', bound, place),
+    };
+  }
+
+  @Get('duplicates/:duplicate_id')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: WholeDuplicateObject })
+  @Problems('not-found')
+  async get(
+    @Param('project_id') projectId: string,
+    @Param('duplicate_id') id: string,
+  ): Promise<WholeDuplicateObject> {
+    return this.duplicates.get(projectId, knownForm(id));
+  }
+
+  /** Its contacts are no duplicates of each other, whatever is reported later; a further contact makes a set again. */
+  @Post('duplicates/:duplicate_id(^[^:/]+)::dismiss')
+  @Scope('duplicates:review')
+  @ApiOkResponse({ type: WholeDuplicateObject })
+  @Problems('not-found')
+  async dismiss(
+    @Param('project_id') projectId: string,
+    @Param('duplicate_id') id: string,
+    @JsonBody(DecisionBody, 'optional') body: DecisionBody,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeDuplicateObject> {
+    await this.decisions.dismiss(projectId, knownForm(id), decidedBy(caller, body));
+    return this.duplicates.get(projectId, id);
+  }
+
+  /** Takes a dismissal back, or ends a snooze. */
+  @Post('duplicates/:duplicate_id(^[^:/]+)::reopen')
+  @Scope('duplicates:review')
+  @ApiOkResponse({ type: WholeDuplicateObject })
+  @Problems('not-found')
+  async reopen(
+    @Param('project_id') projectId: string,
+    @Param('duplicate_id') id: string,
+    @JsonBody(DecisionBody, 'optional') body: DecisionBody,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeDuplicateObject> {
+    await this.decisions.reopen(projectId, knownForm(id), decidedBy(caller, body));
+    return this.duplicates.get(projectId, id);
+  }
+
+  /** Takes the set out of the queue until a time. */
+  @Post('duplicates/:duplicate_id(^[^:/]+)::snooze')
+  @Scope('duplicates:review')
+  @ApiOkResponse({ type: WholeDuplicateObject })
+  @Problems('not-found')
+  async snooze(
+    @Param('project_id') projectId: string,
+    @Param('duplicate_id') id: string,
+    @JsonBody(SnoozeBody) body: SnoozeBody,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeDuplicateObject> {
+    const decided = decidedBy(caller, body);
+    await this.decisions.snooze(projectId, knownForm(id), snoozeEnd(body.until, decided.at), decided);
+    return this.duplicates.get(projectId, id);
+  }
+}
+
+/** What is told of duplicates as a whole: counts, a scan, and conflicts as Sinch's own route has them. */
+@ApiTags('duplicates')
+@Controller('v1/projects/:project_id')
+export class DuplicatesOverviewController {
+  constructor(
+    private readonly sets: SetsRepository,
+    private readonly scans: ScansRepository,
+    private readonly followers: FollowersRepository,
+    private readonly conflicts: ConflictsService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  /** For alerts, and to check an import: what came, what went, what is open, and how far the mirror is with looking. */
+  @Get('duplicates::summary')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: SummaryAnswer })
+  async summary(
+    @Param('project_id') projectId: string,
+    @Query() { since: sinceNs }: SummaryQuery,
+  ): Promise<SummaryAnswer> {
+    const since = sinceNs === undefined ? null : writeTime(sinceNs);
+    const [opened, closed, open, lag, scan] = await Promise.all([
+      this.sets.tally(projectId, 'opened', since),
+      this.sets.tally(projectId, 'closed', since),
+      this.sets.tally(projectId, 'open', null),
+      this.followers.lag(FOLLOWER),
+      this.scans.find(projectId),
+    ]);
+    const follower = { lag_events: lag.events, lag_seconds: lag.seconds };
+    return { since, opened, closed, open, follower, scan: scan && viewScan(scan) };
+  }
+
+  /** Asks for a pass through all contacts; one that is under way goes on. `duplicates:summary` tells how far it is. */
+  @Post('duplicates::scan')
+  @HttpCode(202)
+  @Scope('ops')
+  @ApiAcceptedResponse({ type: ScanObject })
+  async scan(@Param('project_id') projectId: string, @CalledBy() caller: Caller): Promise<ScanObject> {
+    return viewScan(await this.scans.request(projectId, caller.name));
+  }
+
+  /** Sinch's `identityConflicts`, answered from the mirror: phone numbers that several contacts have on SMS, MMS or RCS. */
+  @Get('contacts::identityConflicts')
+  @Scope('contacts:read')
+  @ApiOkResponse({ type: ConflictsPage })
+  async identityConflicts(
+    @Param('project_id') projectId: string,
+    @Query() query: ConflictsQuery,
+  ): Promise<ConflictsPage> {
+    const bound = { ...query, projectId };
+    const [after = ''] =
+      query.page_token === undefined ? [] : this.tokens.open('identityConflicts', bound, query.page_token);
+    const { conflicts, next } = await this.conflicts.page(projectId, after, query.page_size);
+    return {
+      conflicts,
+      next_page_token: next === null ? '' : this.tokens.seal('identityConflicts', bound, [next]),
+    };
+  }
+}
+
+/** @throws Problem `not-found` for what cannot be the id of a set */
+function knownForm(id: string): string {
+  if (/^\d{1,18}$/.test(id)) return id;
+  throw new Problem('not-found', 'The project has no such set of duplicates.');
+}
+
+function decidedBy(caller: Caller, { reason }: DecisionBody): Decided {
+  return { actor: caller.name, at: new Date(), reason: reason ?? null };
+}
+
+/** @throws Problem `invalid-request` unless it is a time ahead, within a year */
+function snoozeEnd(text: string, now: Date): Date {
+  const until = readTime(text);
+  const end = until === null ? Number.NaN : Number(until / 1_000_000n);
+  if (end > now.getTime() && end <= now.getTime() + snoozeMaxMs) return new Date(end);
+  throw invalidRequest([
+    { pointer: '/body/until', code: 'time', message: 'must be an RFC 3339 time ahead, within a year' },
+  ]);
+}
+
+function viewScan(scan: Scan): ScanObject {
+  return {
+    project_id: scan.project_id,
+    state: scan.finished_at === null ? 'running' : 'finished',
+    requested_at: writeDate(scan.requested_at),
+    requested_by: scan.requested_by,
+    partitions_count: scan.partitions_count,
+    partitions_done: scan.partitions_done,
+    contacts_examined: Number(scan.contacts_count),
+    finished_at: scan.finished_at && writeDate(scan.finished_at),
+  };
+}

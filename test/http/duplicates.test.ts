@@ -1,0 +1,384 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DuplicateView } from '../../src/duplicates/view-duplicate';
+import type { WholeDuplicate } from '../../src/duplicates/duplicates.service';
+import { contact } from '../sinch/callbacks';
+import { App, at, expectProblem, type Project } from './app';
+
+let app: App;
+
+beforeAll(async () => {
+  app = await App.start();
+});
+afterAll(() => app.stop());
+
+/** A contact that shares nothing with others but what the test gives it. */
+function alone(id: string, fields: Record<string, unknown> = {}): Record<string, unknown> {
+  return contact(id, { channel_identities: [], channel_priority: [], display_name: id, ...fields });
+}
+
+const on = (channel: string, identity: string): Record<string, unknown> => ({
+  channel_identities: [{ channel, identity, app_id: '' }],
+});
+
+/** Waits until the follower has handled the journal. */
+async function followed(project: Project): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries++) {
+    const { follower } = await project.read<{ follower: { lag_events: number } }>('/duplicates:summary');
+    if (follower.lag_events === 0) return;
+    await delay(10);
+  }
+  throw new Error('The follower does not come to the end of the journal.');
+}
+
+async function sets(project: Project, query = ''): Promise<readonly DuplicateView[]> {
+  await followed(project);
+  return (await project.read<{ duplicates: DuplicateView[] }>(`/duplicates${query}`)).duplicates;
+}
+
+const membersOf = (found: readonly DuplicateView[]): readonly string[] =>
+  found.map(({ contact_ids: ids }) => ids.join('+')).sort();
+
+async function only(project: Project, query = ''): Promise<DuplicateView> {
+  const [set, ...others] = await sets(project, query);
+  if (set === undefined || others.length > 0)
+    throw new Error(`There are ${others.length + 1} sets, not one.`);
+  return set;
+}
+
+describe('finds sets', () => {
+  it.each<[string, string, Record<string, unknown>, Record<string, unknown>]>([
+    ['identity', 'one identity on one channel', on('MESSENGER', 'psid-1'), on('MESSENGER', 'psid-1')],
+    ['phone', 'one phone number on two channels', on('SMS', '15550001111'), on('WHATSAPP', '+15550001111')],
+    [
+      'phone',
+      'two spellings of a mobile number of Brazil',
+      on('SMS', '5511987654321'),
+      on('RCS', '551187654321'),
+    ],
+    [
+      'email',
+      'one e-mail address in another case',
+      { email: 'Ann@Example.com' },
+      { email: 'ann@example.COM' },
+    ],
+    ['external_id', 'one external id', { external_id: 'crm-7' }, { external_id: 'crm-7' }],
+  ])('by %s: %s', async (reason, _, first, second) => {
+    const project = app.project();
+    await project.tell({ create: alone('a', first) }, at(0));
+    await project.tell({ create: alone('b', second) }, at(1));
+    await project.tell({ create: alone('c') }, at(2));
+    const set = await only(project, `?reason=${reason}`);
+    expect(set).toMatchObject({ status: 'open', contact_ids: ['a', 'b'], report_count: 0 });
+    expect(set.evidence).toContainEqual(expect.objectContaining({ reason, contact_ids: ['a', 'b'] }));
+    expect((await project.contact('a')).mirror.open_duplicates).toEqual([set.id]);
+    expect((await project.contact('c')).mirror.open_duplicates).toEqual([]);
+  });
+
+  it('by a report, whose value the mirror knows', async () => {
+    const project = app.project();
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, on('SMS', '15550002222')) }, at(0));
+    const report = { duplicates: [{ channel: 'SMS', contact_ids: ['b', 'a'] }] };
+    await project.tell(report, at(1));
+    await project.tell(report, at(2));
+    const set = await only(project);
+    expect(set).toMatchObject({
+      report_count: 2,
+      reasons: ['reported', 'identity', 'phone'],
+      channels: ['SMS'],
+    });
+    expect(set.evidence[0]).toMatchObject({
+      reason: 'reported',
+      channel: 'SMS',
+      value: '15550002222',
+      report_count: 2,
+    });
+  });
+
+  it('of each entry of a report, and of contacts that are heard of only later', async () => {
+    const project = app.project();
+    await project.tell(
+      {
+        duplicates: [
+          { channel: 'SMS', contact_ids: ['a', 'b'] },
+          { channel: 'RCS', contact_ids: ['c', 'd'] },
+        ],
+      },
+      at(0),
+    );
+    expect(await sets(project)).toEqual([]);
+    for (const id of ['a', 'b', 'c', 'd']) await project.tell({ create: alone(id) }, at(1));
+    expect(membersOf(await sets(project))).toEqual(['a+b', 'c+d']);
+    expect(membersOf(await sets(project, '?channel=RCS'))).toEqual(['c+d']);
+  });
+
+  it('that evidence of several kinds connects, as one', async () => {
+    const project = app.project();
+    await project.tell({ create: alone('a', { email: 'x@example.com' }) }, at(0));
+    await project.tell({ create: alone('c', { external_id: 'crm-1' }) }, at(0));
+    expect(await sets(project)).toEqual([]);
+    await project.tell({ create: alone('b', { email: 'x@example.com', external_id: 'crm-1' }) }, at(0));
+    expect(membersOf(await sets(project))).toEqual(['a+b+c']);
+    expect(membersOf(await sets(project, '?min_size=4'))).toEqual([]);
+  });
+
+  it('of one project alone', async () => {
+    const [one, other] = [app.project(), app.project()];
+    await one.tell({ create: alone('a', { email: 'y@example.com' }) }, at(0));
+    await other.tell({ create: alone('b', { email: 'y@example.com' }) }, at(0));
+    expect([await sets(one), await sets(other)]).toEqual([[], []]);
+  });
+});
+
+describe('closes a set', () => {
+  it('when a merge leaves one of two, and says by which event', async () => {
+    const project = app.project();
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, { email: 'm@example.com' }) }, at(0));
+    const { id } = await only(project);
+    await project.tell(
+      { merge: { survivor: alone('a', { email: 'm@example.com' }), loser: alone('b') } },
+      at(1),
+    );
+    expect(await sets(project)).toEqual([]);
+    const closed = await only(project, '?status=resolved');
+    expect(closed).toMatchObject({ id, resolved_by: { type: 'CONTACT_MERGE' } });
+    const event = await project.read<{ type: string }>(`/audit-events/${closed.resolved_by?.event_id ?? ''}`);
+    expect(event.type).toBe('CONTACT_MERGE');
+    expect(membersOf(await sets(project, '?status=resolved&contact_id=b'))).toEqual(['a+b']);
+  });
+
+  it('when a contact is deleted, or holds the value no longer', async () => {
+    const project = app.project();
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, { email: 'd@example.com' }) }, at(0));
+    for (const id of ['c', 'd']) await project.tell({ create: alone(id, { external_id: 'crm-2' }) }, at(0));
+    expect(membersOf(await sets(project))).toEqual(['a+b', 'c+d']);
+    await project.tell({ delete: alone('b') }, at(1));
+    await project.tell({ update: alone('c', { external_id: 'crm-3' }) }, at(1));
+    expect(await sets(project)).toEqual([]);
+    const closed = await sets(project, '?status=resolved');
+    expect(closed.map(({ resolved_by: by }) => by?.type).sort()).toEqual([
+      'CONTACT_DELETE',
+      'CONTACT_UPDATE',
+    ]);
+  });
+
+  it('when it becomes part of another', async () => {
+    const project = app.project();
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, { email: 'e@example.com' }) }, at(0));
+    const { id } = await only(project);
+    for (const each of ['c', 'd'])
+      await project.tell({ create: alone(each, { external_id: 'crm-4' }) }, at(0));
+    await sets(project);
+    await project.tell({ create: alone('e', { email: 'e@example.com', external_id: 'crm-4' }) }, at(0));
+    expect(await only(project)).toMatchObject({ id, contact_ids: ['a', 'b', 'c', 'd', 'e'] });
+    expect(await only(project, '?status=resolved')).toMatchObject({
+      contact_ids: ['c', 'd'],
+      resolved_by: { type: 'combined', duplicate_id: id },
+    });
+  });
+});
+
+it('makes a value that more than 20 hold one hot set, and no evidence, until 20 hold it again', async () => {
+  const project = app.project();
+  const ids = Array.from({ length: 21 }, (_, n) => `contact-${String(n).padStart(2, '0')}`);
+  for (const id of ids.slice(0, 20))
+    await project.tell({ create: alone(id, { email: 'info@example.com' }) }, at(0));
+  expect(await only(project)).toMatchObject({ contact_count: 20, reasons: ['email'] });
+  await project.tell({ create: alone(ids[20] ?? '', { email: 'info@example.com' }) }, at(0));
+  const hot = await only(project);
+  expect(hot).toMatchObject({ contact_count: 21, reasons: ['hot'] });
+  expect(hot.evidence).toMatchObject([{ reason: 'hot', value: 'info@example.com' }]);
+  expect((await project.contact('contact-20')).mirror.open_duplicates).toEqual([hot.id]);
+  expect(await sets(project, '?contact_id=contact-20')).toHaveLength(1);
+  await project.tell({ delete: alone('contact-03') }, at(1));
+  expect(await only(project)).toMatchObject({ contact_count: 20, reasons: ['email'] });
+});
+
+describe('takes decisions', () => {
+  async function pair(project: Project): Promise<string> {
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, { email: 'p@example.com' }) }, at(0));
+    return (await only(project)).id;
+  }
+
+  it('dismisses a set for good: reports, updates and merges of its contacts do not bring it back', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    const dismissed = await project.post(`/duplicates/${id}:dismiss`, { reason: 'brothers' });
+    expect([dismissed.status, dismissed.json()]).toEqual([
+      200,
+      expect.objectContaining({ id, status: 'dismissed' }),
+    ]);
+    await project.tell({ duplicates: [{ channel: 'SMS', contact_ids: ['a', 'b'] }] }, at(1));
+    await project.tell({ update: alone('a', { email: 'p@example.com', display_name: 'Ann' }) }, at(2));
+    await project.tell({ create: alone('z') }, at(2));
+    // the dismissal follows b into its survivor
+    await project.tell(
+      { merge: { survivor: alone('z', { email: 'p@example.com' }), loser: alone('b') } },
+      at(3),
+    );
+    expect(await sets(project)).toEqual([]);
+    const { audit_events: events } = await project.read<{
+      audit_events: {
+        id: string;
+        type: string;
+        actor: string;
+        contact_id: string;
+        related_contact_ids: string[];
+      }[];
+    }>('/audit-events?type=duplicate.dismissed');
+    expect(events).toMatchObject([{ actor: 'admin', contact_id: 'a', related_contact_ids: ['b'] }]);
+    const { payload } = await project.read<{ payload: string }>(`/audit-events/${events[0]?.id ?? ''}`);
+    expect(JSON.parse(payload)).toEqual({ duplicate_id: id, reason: 'brothers' });
+  });
+
+  it('makes a set again of a dismissed one and a new contact', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    await project.post(`/duplicates/${id}:dismiss`, undefined);
+    await project.tell({ create: alone('c', { email: 'p@example.com' }) }, at(1));
+    expect(await only(project)).toMatchObject({ contact_ids: ['a', 'b', 'c'], reasons: ['email'] });
+  });
+
+  it('reopens what was dismissed, under its id', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    await project.post(`/duplicates/${id}:dismiss`, {});
+    expect((await project.post(`/duplicates/${id}:dismiss`, {})).status).toBe(200);
+    const reopened = await project.post(`/duplicates/${id}:reopen`, {});
+    expect(reopened.json()).toMatchObject({ id, status: 'open', closed_at: null });
+    expect(await only(project)).toMatchObject({ id, contact_ids: ['a', 'b'] });
+  });
+
+  it('snoozes a set until a time', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    const until = new Date(Date.now() + 600).toISOString();
+    const snoozed = await project.post(`/duplicates/${id}:snooze`, { until });
+    expect(snoozed.json()).toMatchObject({ status: 'snoozed', snoozed_until: until.replace('Z', '000Z') });
+    expect([await sets(project), await sets(project, '?status=snoozed')]).toMatchObject([[], [{ id }]]);
+    await delay(700);
+    expect(await only(project)).toMatchObject({ id, status: 'open', snoozed_until: null });
+  });
+
+  it('refuses what cannot be decided', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    for (const until of ['yesterday', '2020-01-01T00:00:00Z', '2200-01-01T00:00:00Z']) {
+      expectProblem(await project.post(`/duplicates/${id}:snooze`, { until }), 400, 'invalid-request');
+    }
+    expectProblem(await project.post(`/duplicates/${id}:snooze`, {}), 400, 'invalid-request');
+    expectProblem(
+      await project.post(`/duplicates/${id}:dismiss`, { reason: 'x'.repeat(1_001) }),
+      400,
+      'invalid-request',
+    );
+    expectProblem(await project.post(`/duplicates/${id}:dismiss`, { because: 'x' }), 400, 'invalid-request');
+    for (const none of ['999999', 'x', '-1', '9'.repeat(30)]) {
+      expectProblem(await project.post(`/duplicates/${none}:dismiss`, {}), 404, 'not-found');
+      expectProblem(await project.get(`/duplicates/${none}`), 404, 'not-found');
+    }
+    expectProblem(await app.project().get(`/duplicates/${id}`), 404, 'not-found');
+    await project.tell({ delete: alone('a') }, at(1));
+    await sets(project);
+    expectProblem(await project.post(`/duplicates/${id}:dismiss`, {}), 400, 'invalid-request');
+  });
+});
+
+it('shows members side by side, and suggests which to keep', async () => {
+  const project = app.project();
+  await project.tell({ create: alone('a', { email: 's@example.com', display_name: 'Ann' }) }, at(0));
+  await project.tell(
+    { create: alone('b', { email: 's@example.com', display_name: 'Ann', ...on('SMS', '15550003333') }) },
+    at(1),
+  );
+  const { id } = await only(project);
+  const whole = await project.read<WholeDuplicate>(`/duplicates/${id}`);
+  expect(whole.members.map((member) => member.id)).toEqual(['a', 'b']);
+  expect(whole.suggested_survivor).toEqual({ contact_id: 'b', reasons: ['most-identities'] });
+  expect(whole.comparison[0]).toMatchObject({ field: 'channel_identities', differs: true });
+  expect(whole.comparison.find(({ field }) => field === 'email')).toEqual({
+    field: 'email',
+    differs: false,
+    values: ['a', 'b'].map((contact_id) => ({ contact_id, value: 's@example.com' })),
+  });
+});
+
+it('lists newest sighting first, page by page, and binds tokens to the filter', async () => {
+  const project = app.project();
+  for (let n = 0; n < 5; n++) {
+    for (const id of ['a', 'b'])
+      await project.tell({ create: alone(`${id}${n}`, { external_id: `crm-${n}` }) }, at(n));
+    await followed(project);
+  }
+  const all = await sets(project);
+  expect(all.map(({ contact_ids: [first] }) => first)).toEqual(['a4', 'a3', 'a2', 'a1', 'a0']);
+  const pages = await project.pages<DuplicateView>('/duplicates', 'duplicates', { page_size: '2' });
+  expect(pages.flat()).toEqual(all);
+  const { next_page_token: token } = await project.read<{ next_page_token: string }>(
+    '/duplicates?page_size=2',
+  );
+  expectProblem(
+    await project.get(`/duplicates?reason=email&page_token=${token}`),
+    400,
+    'page-token-mismatch',
+  );
+  expectProblem(await project.get('/duplicates?colour=red'), 400, 'unknown-parameter');
+  expectProblem(await project.get('/duplicates?min_size=1'), 400, 'invalid-request');
+});
+
+it('sums up what was opened and closed since a time, by reason and channel', async () => {
+  const project = app.project();
+  const since = new Date().toISOString();
+  for (const id of ['a', 'b']) await project.tell({ create: alone(id, on('SMS', '15550004444')) }, at(0));
+  for (const id of ['c', 'd']) await project.tell({ create: alone(id, { email: 't@example.com' }) }, at(0));
+  await sets(project);
+  await project.tell({ delete: alone('c') }, at(1));
+  await followed(project);
+  const tally = (total: number, by_reason: object, by_channel: object): object => ({
+    total,
+    by_reason,
+    by_channel,
+  });
+  expect(await project.read(`/duplicates:summary?since=${since}`)).toMatchObject({
+    opened: tally(2, { identity: 1, phone: 1, email: 1 }, { SMS: 1 }),
+    closed: tally(1, { email: 1 }, {}),
+    open: tally(1, { identity: 1, phone: 1 }, { SMS: 1 }),
+    follower: { lag_events: 0, lag_seconds: 0 },
+  });
+  expect(
+    await project.read(`/duplicates:summary?since=${new Date(Date.now() + 1000).toISOString()}`),
+  ).toMatchObject({
+    opened: { total: 0 },
+    closed: { total: 0 },
+  });
+});
+
+it('answers identity conflicts as Sinch does, of SMS, MMS and RCS', async () => {
+  const project = app.project();
+  await project.tell({ create: alone('a', on('SMS', '15550005555')) }, at(0));
+  await project.tell({ create: alone('b', on('RCS', '+15550005555')) }, at(0));
+  await project.tell({ create: alone('c', on('WHATSAPP', '15550006666')) }, at(0));
+  await project.tell({ create: alone('d', on('SMS', '15550006666')) }, at(0));
+  await followed(project);
+  expect(await project.read('/contacts:identityConflicts')).toEqual({
+    conflicts: [{ identity: '15550005555', channels: ['RCS', 'SMS'], contact_ids: ['a', 'b'] }],
+    next_page_token: '',
+  });
+});
+
+it('finds by a scan what is there, when all that was known is lost', async () => {
+  const project = app.project();
+  for (const id of ['a', 'b']) await project.tell({ create: alone(id, on('SMS', '5511987650000')) }, at(0));
+  for (const id of ['c', 'd']) await project.tell({ create: alone(id, { email: 'u@example.com' }) }, at(0));
+  await project.tell({ create: alone('e', on('RCS', '551187650000')) }, at(0));
+  expect(membersOf(await sets(project))).toEqual(['a+b+e', 'c+d']);
+  await app.sql('delete from shared_value where project_id = $1', [project.id]);
+  await app.sql('delete from duplicate_set where project_id = $1', [project.id]);
+  const asked = await project.post('/duplicates:scan', undefined);
+  expect([asked.status, asked.json()]).toEqual([202, expect.objectContaining({ state: 'running' })]);
+  for (let tries = 0; tries < 500; tries++) {
+    const { scan } = await project.read<{ scan: { state: string } }>('/duplicates:summary');
+    if (scan.state === 'finished') break;
+    await delay(10);
+  }
+  expect(membersOf(await sets(project))).toEqual(['a+b+e', 'c+d']);
+});

@@ -1,0 +1,96 @@
+import { callback, contact, PROJECT } from '../sinch/callbacks';
+import { Cluster } from './cluster';
+import { Dice, type Finding, type Options } from './proof';
+import { type Answer, Replica } from './replica';
+
+const mergesCount = 1_000;
+/** The mark, in ms. */
+const p99Max = 20;
+/** Requests that warm up the service, its connections and the plans before those that are measured. */
+const warmUpCount = 50;
+
+const BEGIN = 1_718_460_000_000_000_000n;
+const CONTACTS = `/v1/projects/${PROJECT}/contacts`;
+
+/** A chain of a thousand merges and a fan-in of a thousand, resolved (p99 below 20 ms) and read through the service. */
+export async function run({ isShort, seed }: Options): Promise<Finding> {
+  const dice = new Dice(seed);
+  const cluster = await Cluster.embedded();
+  const replica = await Replica.start(cluster.url);
+  const told = Array.from({ length: mergesCount }, (_, n) => [
+    merge(`chain-${n + 1}`, `chain-${n}`, n),
+    merge('survivor', `loser-${n}`, n),
+  ]).flat();
+  await deliverAll(replica, dice.shuffle(told));
+
+  const count = isShort ? 200 : 1_000;
+  const any = (name: string): string => `${name}-${dice.roll(mergesCount)}`;
+  const timings = {
+    resolveChain: await time(replica, count, () => resolve(replica, 'chain-0', `chain-${mergesCount}`)),
+    resolveFanIn: await time(replica, count, () => resolve(replica, any('loser'), 'survivor')),
+    getChain: await time(replica, count, () => follow(replica, 'chain-0', `chain-${mergesCount}`)),
+    getFanIn: await time(replica, count, () => follow(replica, any('loser'), 'survivor')),
+  };
+  await replica.stop();
+  await cluster.remove();
+  const figures = Object.entries(timings).flatMap(([name, { p50, p99 }]) => [
+    [`${name}P50Ms`, p50],
+    [`${name}P99Ms`, p99],
+  ]);
+  return {
+    figures: { requests: 4 * count, merges: told.length, ...Object.fromEntries(figures) },
+    marks: {
+      'every answer is the survivor': Object.values(timings).every(({ wrong }) => wrong === 0),
+      [`a chain resolves with p99 below ${p99Max} ms`]: timings.resolveChain.p99 < p99Max,
+      [`a fan-in resolves with p99 below ${p99Max} ms`]: timings.resolveFanIn.p99 < p99Max,
+    },
+  };
+}
+
+function merge(survivor: string, loser: string, n: number): Buffer {
+  return callback({ merge: { survivor: contact(survivor), loser: contact(loser) } }, BEGIN + BigInt(n));
+}
+
+async function deliverAll(replica: Replica, bodies: Buffer[]): Promise<void> {
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+        const { status } = await replica.deliver(body);
+        if (status !== 200) throw new Error(`A delivery was answered ${status}`);
+      }
+    }),
+  );
+}
+
+async function resolve(replica: Replica, id: string, survivor: string): Promise<boolean> {
+  const answer = await replica.post(`${CONTACTS}:resolve`, { ids: [id] });
+  return isOf(answer, `"survivor_id":"${survivor}"`);
+}
+
+async function follow(replica: Replica, id: string, survivor: string): Promise<boolean> {
+  const answer = await replica.get(`${CONTACTS}/${id}?on_merged=follow`);
+  return isOf(answer, `"id":"${survivor}"`);
+}
+
+function isOf({ status, body }: Answer, text: string): boolean {
+  return status === 200 && body.includes(text);
+}
+
+/** One request after the other. */
+async function time(
+  replica: Replica,
+  count: number,
+  ask: () => Promise<boolean>,
+): Promise<{ p50: number; p99: number; wrong: number }> {
+  for (let n = 0; n < warmUpCount && replica.isRunning; n++) await ask();
+  const tookMs: number[] = [];
+  let wrong = 0;
+  for (let n = 0; n < count; n++) {
+    const began = performance.now();
+    if (!(await ask())) wrong += 1;
+    tookMs.push(performance.now() - began);
+  }
+  tookMs.sort((a, b) => a - b);
+  const at = (part: number): number => Math.round((tookMs[Math.floor(count * part)] ?? 0) * 10) / 10;
+  return { p50: at(0.5), p99: at(0.99), wrong };
+}
