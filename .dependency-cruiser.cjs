@@ -34,7 +34,7 @@ module.exports = {
       comment: 'A rule imports rules, plain types and node:crypto or node:buffer; no Nest, no SQL, no clock.',
       severity: 'error',
       from: { path: rules },
-      to: { pathNot: [rules, 'node_modules/libphonenumber-js', '^(node:)?(crypto|buffer|http)$'] },
+      to: { pathNot: [rules, '^(node:)?(crypto|buffer|http)$'] },
     },
     {
       name: 'storage-is-below-conduct',
