@@ -1,4 +1,5 @@
 import { Problem, type ProblemMembers, type ProblemOptions } from '../rest/problem';
+import type { Resolution } from './follow-merges';
 
 /** Where the contact of an id went by merges. */
 export interface Moved {
@@ -17,7 +18,47 @@ export function contactMerged(moved: Moved, options: Pick<ProblemOptions, 'statu
   });
 }
 
+/** The problem of who asked for a contact of which nothing was ever heard. */
+export function contactUnknown(id: string): Problem {
+  return new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: id });
+}
+
+/** Why no contact answers for an id; null where one does. */
+export function unanswered(id: string, resolution: Resolution): Problem | null {
+  switch (resolution.state) {
+    case 'active':
+      return null;
+    case 'unknown':
+      return contactUnknown(id);
+    case 'deleted':
+      return new Problem('contact-deleted', 'The contact was deleted.', { contact_id: id });
+    case 'cycle':
+      return new Problem('merge-cycle', 'The merges of this contact run in a circle.', {
+        contact_id: id,
+        chain: resolution.chain,
+        chain_length: resolution.chainLength,
+      });
+    case 'merged':
+      return unansweredEnd({ id, ...resolution });
+  }
+}
+
+function unansweredEnd(moved: Moved & Resolution & { state: 'merged' }): Problem | null {
+  switch (moved.survivorState) {
+    case 'active':
+      return null;
+    case 'unknown':
+      return contactUnknown(moved.survivorId);
+    case 'deleted':
+      return new Problem(
+        'contact-deleted',
+        'The contact was merged into one that was deleted.',
+        membersOf(moved),
+      );
+  }
+}
+
 /** What a problem tells of a move. */
-export function membersOf({ id, survivorId, chain, chainLength }: Moved): ProblemMembers {
+function membersOf({ id, survivorId, chain, chainLength }: Moved): ProblemMembers {
   return { contact_id: id, survivor_id: survivorId, chain, chain_length: chainLength };
 }

@@ -7,7 +7,7 @@ import { ContactsRepository, type ContactFilter, type ContactRow } from './conta
 import { followMerges, type Pointer, type Resolution } from './follow-merges';
 import { OpenDuplicates } from './open-duplicates';
 import { snapshotIn } from './read-notification';
-import { contactMerged, membersOf, type Moved } from './contact-merged';
+import { contactMerged, contactUnknown, unanswered, type Moved } from './contact-merged';
 import { viewContact, type ContactView } from './view-contact';
 
 /** Longest chain of merges that is followed in the past, where each step is a query. */
@@ -174,46 +174,17 @@ export class ContactsService {
     follow: boolean,
     view: (id: string) => Promise<ContactView | null>,
   ): Promise<Found> {
-    switch (resolution.state) {
-      case 'active': {
-        const contact = await view(id);
-        if (contact === null) throw notFound(id);
-        return { kind: 'contact', contact };
-      }
-      case 'unknown':
-        throw notFound(id);
-      case 'deleted':
-        throw new Problem('contact-deleted', 'The contact was deleted.', { contact_id: id });
-      case 'cycle':
-        throw new Problem('merge-cycle', 'The merges of this contact run in a circle.', {
-          contact_id: id,
-          chain: resolution.chain,
-          chain_length: resolution.chainLength,
-        });
-      case 'merged':
-        return this.answerForMerged(id, resolution, follow, view);
+    const isMerged = resolution.state === 'merged';
+    if (isMerged && !follow && resolution.survivorState !== 'deleted') {
+      return { kind: 'moved', moved: { id, ...resolution } };
     }
-  }
-
-  private async answerForMerged(
-    id: string,
-    resolution: Resolution & { state: 'merged' },
-    follow: boolean,
-    view: (id: string) => Promise<ContactView | null>,
-  ): Promise<Found> {
-    const { survivorId, survivorState } = resolution;
-    const moved = { id, ...resolution };
-    if (survivorState === 'deleted') {
-      throw new Problem(
-        'contact-deleted',
-        'The contact was merged into one that was deleted.',
-        membersOf(moved),
-      );
-    }
-    if (!follow) return { kind: 'moved', moved };
-    const survivor = survivorState === 'active' ? await view(survivorId) : null;
-    if (survivor === null) throw notFound(survivorId);
-    return { kind: 'contact', contact: { ...survivor, mirror: { ...survivor.mirror, resolved_from: id } } };
+    const problem = unanswered(id, resolution);
+    if (problem !== null) throw problem;
+    const end = isMerged ? resolution.survivorId : id;
+    const contact = await view(end);
+    if (contact === null) throw contactUnknown(end);
+    if (!isMerged) return { kind: 'contact', contact };
+    return { kind: 'contact', contact: { ...contact, mirror: { ...contact.mirror, resolved_from: id } } };
   }
 
   private async past(
@@ -240,8 +211,4 @@ export class ContactsService {
       },
     };
   }
-}
-
-function notFound(id: string): Problem {
-  return new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: id });
 }

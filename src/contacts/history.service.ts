@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Source } from '../audit/audit-event';
 import { AuditRepository, type HistoryRow, type Surroundings } from '../audit/audit.repository';
-import { Problem } from '../rest/problem';
 import { writeDate, writeTime } from '../rest/read-time';
 import { compareChannels, compareSnapshots, type Change } from './compare-snapshots';
+import { contactUnknown } from './contact-merged';
 import { ContactsRepository } from './contacts.repository';
 import { mergeId, type MergePair } from './merge-id';
 import { MergesService, type MergeNote } from './merges.service';
@@ -58,7 +58,7 @@ export class HistoryService {
       : [];
     const rows = await this.audit.history(projectId, [contactId, ...losers], before, size + 1);
     if (rows.length === 0 && before === null) {
-      throw new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: contactId });
+      throw contactUnknown(contactId);
     }
     const shown = rows.slice(0, size);
     const [surroundings, merges] = await Promise.all([

@@ -57,7 +57,7 @@ export class ReferencesController {
   /** Those of the contact that answers for the id, and of all that were merged into it. */
   @Get('contacts/:contact_id/references')
   @Scope('contacts:read')
-  @ApiOkResponse({ type: ReferencesPage })
+  @ApiOkResponse({ type: ReferencesPage, description: 'Of 10,000 ids at most that are one contact by now.' })
   @Problems('not-found')
   async ofContact(
     @Param('project_id') projectId: string,

@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { rows } from '../database/rows';
 
+/** Most ids of one contact, its own and those merged into it, whose references are shown. */
+const idsMax = 10_000;
+
 /** What another system calls a contact. */
 export interface ReferenceName {
   readonly system: string;
@@ -65,34 +68,50 @@ export class ReferencesRepository {
     );
   }
 
-  /** The references that were given to any of the ids, in the order of systems and external ids. */
-  async ofContacts(
+  /**
+   * The references that were given to a contact or to an id merged into it at any remove (10,000 ids at most, the nearest
+   * first), in the order of systems and external ids.
+   *
+   * Of each id a page at most is read. Limits keep Postgres from joining whole tables where it expects many rows.
+   */
+  async ofContact(
     projectId: string,
-    contactIds: readonly string[],
+    contactId: string,
     after: ReferencePlace,
     size: number,
   ): Promise<readonly ReferenceRow[]> {
     return rows<ReferenceRow>(
       await this.database.query(
-        `select ${COLUMNS}
-         from contact_reference r
-         where r.project_id = $1 and r.contact_id = any ($2) and (r.system, r.external_id) > ($3, $4)
+        `with recursive member (id) as (
+           select $2::text collate "C"
+           union
+           select m.id
+           from member s
+           cross join lateral (
+             select c.id from contact c where c.project_id = $1 and c.survivor_id = s.id limit $6
+           ) m
+         ),
+         some_member as materialized (select id from member limit $6)
+         select ${COLUMNS}
+         from some_member m
+         cross join lateral (
+           select ${COLUMNS}
+           from contact_reference r
+           where r.project_id = $1 and r.contact_id = m.id and (r.system, r.external_id) > ($3, $4)
+           order by r.system, r.external_id
+           limit $5
+         ) r
          order by r.system, r.external_id
          limit $5`,
-        [projectId, contactIds, ...after, size],
+        [projectId, contactId, ...after, size, idsMax],
       ),
     );
   }
 
-  /**
-   * The references of a project, in the order of systems and external ids.
-   *
-   * @param isGone only those whose id is gone, or is not: where a gone one leads to is another question. Null: all
-   */
+  /** The references of a project, whatever became of their contacts, in the order of systems and external ids. */
   async page(
     projectId: string,
     system: string | null,
-    isGone: boolean | null,
     after: ReferencePlace,
     size: number,
   ): Promise<readonly ReferenceRow[]> {
@@ -103,11 +122,9 @@ export class ReferencesRepository {
          where r.project_id = $1
            and (r.system, r.external_id) > ($2, $3)
            and ($4::text is null or r.system = $4)
-           and ($5::boolean is null or $5 = exists (
-                 select from contact c where c.project_id = r.project_id and c.id = r.contact_id and c.gone is not null))
          order by r.system, r.external_id
-         limit $6`,
-        [projectId, ...after, system, isGone, size],
+         limit $5`,
+        [projectId, ...after, system, size],
       ),
     );
   }

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Problem } from '../rest/problem';
 import { writeDate } from '../rest/read-time';
 import { ContactsRepository } from './contacts.repository';
-import { membersOf } from './contact-merged';
-import { followMerges, type Resolution } from './follow-merges';
+import { contactUnknown, unanswered } from './contact-merged';
+import { followMerges, type Pointer, type Resolution } from './follow-merges';
 import {
   ReferencesRepository,
   type ReferenceName,
@@ -11,9 +11,11 @@ import {
   type ReferenceRow,
 } from './references.repository';
 
-/** Most references that one request reads in search of those in the state that it asks for. */
-const scannedMax = 5_000;
-const scanSize = 1_000;
+/** From how many references read a request looks for no more in the state that it asks for, and how many it reads at once. */
+const readMax = 5_000;
+const readSize = 1_000;
+/** How often a reference is given that others take away at the same time. */
+const triesMax = 3;
 
 export const REFERENCE_STATES = ['active', 'dangling', 'cycle'] as const;
 /**
@@ -53,18 +55,22 @@ export class ReferencesService {
     name: ReferenceName,
     actor: string,
   ): Promise<{ readonly isNew: boolean; readonly reference: ReferenceView }> {
-    const end = await this.endOf(projectId, contactId);
-    const isNew = await this.references.add(projectId, name, contactId, actor);
-    const row = await this.references.find(projectId, name);
-    if (row === null) {
-      throw new Problem('unavailable', 'The reference was taken away meanwhile. Send it again.', {
-        headers: { 'Retry-After': '1' },
-      });
+    const before = await this.contacts.reach(projectId, [contactId]);
+    const problem = unanswered(contactId, followMerges(contactId, before));
+    if (problem !== null) throw problem;
+    for (let tries = 0; tries < triesMax; tries++) {
+      const isNew = await this.references.add(projectId, name, contactId, actor);
+      const row = await this.references.find(projectId, name);
+      if (row === null) continue; // taken away meanwhile
+      // both ids by one look, since merges may have gone on
+      const pointers = await this.contacts.reach(projectId, [contactId, row.contact_id]);
+      const reference = view(row, pointers);
+      if (!areSame(contactId, row.contact_id, pointers)) throw taken(name, reference.contact_id);
+      return { isNew, reference };
     }
-    const [reference] = await this.views(projectId, [row]);
-    if (reference === undefined) throw new Error('A reference that was found is not shown.');
-    if (reference.contact_id !== end) throw taken(name, reference.contact_id);
-    return { isNew, reference };
+    throw new Problem('unavailable', 'Others take the reference away all the time. Send it again.', {
+      headers: { 'Retry-After': '1' },
+    });
   }
 
   /**
@@ -76,8 +82,7 @@ export class ReferencesService {
     const row = await this.references.find(projectId, name);
     if (row === null) return;
     const pointers = await this.contacts.reach(projectId, [contactId, row.contact_id]);
-    const ends = [contactId, row.contact_id].map((id) => endOf(id, followMerges(id, pointers)));
-    if (row.contact_id !== contactId && ends[0] !== ends[1]) throw taken(name, ends[1] ?? row.contact_id);
+    if (!areSame(contactId, row.contact_id, pointers)) throw taken(name, endOf(row.contact_id, pointers));
     await this.references.remove(projectId, name, row.contact_id);
   }
 
@@ -101,12 +106,9 @@ export class ReferencesService {
     size: number,
   ): Promise<readonly ReferenceView[]> {
     const pointers = await this.contacts.reach(projectId, [contactId]);
-    const resolution = followMerges(contactId, pointers);
-    if (resolution.state === 'unknown') throw notFound(contactId);
-    const end = endOf(contactId, resolution);
-    const merged = (await this.contacts.ancestors(projectId, [end])).get(end) ?? [];
-    const ids = [...new Set([contactId, end, ...merged])];
-    return this.views(projectId, await this.references.ofContacts(projectId, ids, after, size));
+    if (!pointers.has(contactId)) throw contactUnknown(contactId);
+    const end = endOf(contactId, pointers);
+    return this.views(projectId, await this.references.ofContact(projectId, end, after, size));
   }
 
   /**
@@ -121,70 +123,51 @@ export class ReferencesService {
     after: ReferencePlace,
     size: number,
   ): Promise<{ readonly references: readonly ReferenceView[]; readonly next: ReferencePlace | null }> {
-    // an active id may also be one that was merged into an active one
-    const isGone = state === null || state === 'active' ? null : true;
     const references: ReferenceView[] = [];
     let place = after;
-    for (let scanned = 0; scanned < scannedMax; scanned += scanSize) {
-      const rows = await this.references.page(projectId, system, isGone, place, scanSize);
-      for (const view of await this.views(projectId, rows)) {
+    for (let read = 0; read < readMax;) {
+      // a page is often full at once: only where it is not, much is read
+      const wanted = read === 0 ? size + 1 : readSize;
+      const rows = await this.references.page(projectId, system, place, wanted);
+      for (const each of await this.views(projectId, rows)) {
         if (references.length === size) return { references, next: place };
-        place = [view.system, view.external_id];
-        if (state === null || view.state === state) references.push(view);
+        place = [each.system, each.external_id];
+        if (state === null || each.state === state) references.push(each);
       }
-      if (rows.length < scanSize) return { references, next: null };
+      if (rows.length < wanted) return { references, next: null };
+      read += wanted;
     }
     return { references, next: place };
   }
 
   private async views(projectId: string, rows: readonly ReferenceRow[]): Promise<readonly ReferenceView[]> {
     const ids = [...new Set(rows.map((row) => row.contact_id))];
-    const pointers = ids.length === 0 ? new Map() : await this.contacts.reach(projectId, ids);
-    return rows.map((row) => view(row, followMerges(row.contact_id, pointers)));
-  }
-
-  /** @throws Problem unless a live contact answers for the id */
-  private async endOf(projectId: string, contactId: string): Promise<string> {
-    const resolution = followMerges(contactId, await this.contacts.reach(projectId, [contactId]));
-    switch (resolution.state) {
-      case 'active':
-        return contactId;
-      case 'unknown':
-        throw notFound(contactId);
-      case 'deleted':
-        throw new Problem('contact-deleted', 'The contact was deleted.', { contact_id: contactId });
-      case 'cycle':
-        throw new Problem('merge-cycle', 'The merges of this contact run in a circle.', {
-          contact_id: contactId,
-          chain: resolution.chain,
-          chain_length: resolution.chainLength,
-        });
-      case 'merged':
-        if (resolution.survivorState === 'deleted') {
-          throw new Problem(
-            'contact-deleted',
-            'The contact was merged into one that was deleted.',
-            membersOf({ id: contactId, ...resolution }),
-          );
-        }
-        return resolution.survivorId;
-    }
+    const pointers = await this.contacts.reach(projectId, ids);
+    return rows.map((row) => view(row, pointers));
   }
 }
 
+type Pointers = ReadonlyMap<string, Pointer>;
+
 /** The id that answers for another; in a circle the id itself. */
-function endOf(id: string, resolution: Resolution): string {
+function endOf(id: string, pointers: Pointers): string {
+  const resolution = followMerges(id, pointers);
   return resolution.state === 'merged' ? resolution.survivorId : id;
 }
 
-function view(row: ReferenceRow, resolution: Resolution): ReferenceView {
-  const end = endOf(row.contact_id, resolution);
+/** Whether one contact answers for both ids. */
+function areSame(a: string, b: string, pointers: Pointers): boolean {
+  return a === b || endOf(a, pointers) === endOf(b, pointers);
+}
+
+function view(row: ReferenceRow, pointers: Pointers): ReferenceView {
+  const end = endOf(row.contact_id, pointers);
   return {
     system: row.system,
     external_id: row.external_id,
     contact_id: end,
     ...(end !== row.contact_id && { resolved_from: row.contact_id }),
-    state: stateOf(resolution),
+    state: stateOf(followMerges(row.contact_id, pointers)),
     created_at: writeDate(row.created_at),
     created_by: row.created_by,
   };
@@ -200,8 +183,4 @@ function taken({ system, externalId }: ReferenceName, contactId: string): Proble
   return new Problem('reference-taken', `${system} calls another contact ${externalId}.`, {
     contact_id: contactId,
   });
-}
-
-function notFound(contactId: string): Problem {
-  return new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: contactId });
 }

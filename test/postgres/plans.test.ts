@@ -4,6 +4,7 @@ import { claimEra } from '../../src/audit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
+import { ReferencesRepository, type ReferencePlace } from '../../src/contacts/references.repository';
 import { serviceOptions } from '../../src/database/data-source';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
@@ -29,6 +30,10 @@ select case when i % 10 = 0 then 'q' else 'p' end, id, i, '\\x03',
 from generate_series(1, ${contactsCount}) i
 cross join lateral (select 'c' || lpad(i::text, 8, '0') as id,
                            case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c;
+insert into contact_reference (project_id, system, external_id, contact_id, created_by)
+select case when i % 10 = 0 then 'q' else 'p' end, case when i % 100 = 1 then 'rare' else 'crm' end, 'ext-' || i,
+       case when i > 30000 then 'c00000052' else 'c' || lpad(i::text, 8, '0') end, 'somebody'
+from generate_series(1, ${contactsCount}) i;
 insert into audit_event (era, project_id, type, contact_id, related_contact_ids, accepted_at, version, tie_break, received_at,
                          source, actor, fingerprint, payload)
 select case when i % 3 = 0 then 1 else 2 end, case when i % 10 = 0 then 'q' else 'p' end, type, 'c' || lpad((i % ${contactsCount} + 1)::text, 8, '0'),
@@ -75,7 +80,7 @@ const nodesOf = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).fl
 function faultsOf(plan: Plan, rowsMax: number): readonly string[] {
   return nodesOf(plan).flatMap((node) => {
     const table = node['Relation Name'] ?? '';
-    if (node['Node Type'] === 'Seq Scan' && ['contact', 'audit_event'].includes(table))
+    if (node['Node Type'] === 'Seq Scan' && ['contact', 'audit_event', 'contact_reference'].includes(table))
       return [`sequential scan of ${table}`];
     const perLoop =
       (node['Actual Rows'] ?? 0) +
@@ -94,17 +99,20 @@ let source: ExplainingDataSource;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
 let merges: MergesRepository;
+let references: ReferencesRepository;
 
 beforeAll(async () => {
   database = await createDatabase();
   await ask(database.ownerUrl, SEED);
   await ask(database.ownerUrl, 'vacuum analyze contact');
   await ask(database.ownerUrl, 'vacuum analyze audit_event');
+  await ask(database.ownerUrl, 'vacuum analyze contact_reference');
   source = new ExplainingDataSource(serviceOptions(database.url));
   await source.initialize();
   contacts = new ContactsRepository(source);
   audit = new AuditRepository(source);
   merges = new MergesRepository(source);
+  references = new ReferencesRepository(source);
 });
 afterAll(async () => {
   await source.destroy();
@@ -266,6 +274,33 @@ describe('merges', () => {
 
   it('into several survivors are found among the merges', () =>
     expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51), contactsCount / 20));
+});
+
+describe('references', () => {
+  const beginning: ReferencePlace = ['', ''];
+  const middle: ReferencePlace = ['crm', 'ext-3'];
+
+  it.each([
+    ['all', null],
+    ['a system', 'crm'],
+    ['a rare system', 'rare'],
+    ['a system that nobody has', 'none'],
+  ])('of %s are paged through', async (_, system) => {
+    await expectGoodPlans(() => references.page(PROJECT, system, beginning, 51), 100);
+    await expectGoodPlans(() => references.page(PROJECT, system, middle, 51), 100);
+  });
+
+  it.each([
+    ['few', id(5_002)],
+    ['half of all', id(52)],
+    ['none', 'none'],
+  ])('of a contact that has %s are paged through', async (_, contactId) => {
+    await expectGoodPlans(() => references.ofContact(PROJECT, contactId, beginning, 51), 200);
+    await expectGoodPlans(() => references.ofContact(PROJECT, contactId, middle, 51), 200);
+  });
+
+  it('are found by their names', () =>
+    expectGoodPlans(() => references.find(PROJECT, { system: 'crm', externalId: 'ext-5003' }), 10));
 });
 
 it('settles a batch by its arbiters, in key order', async () => {
