@@ -34,8 +34,27 @@ export function canonicalPhone(digits: string): string {
  */
 const TRUNK_ZERO = /^(\+?\s*(?!39|378|225|242)[1-9]\d{0,2}[\s).-]*)\(0\)/;
 
+/**
+ * Within Argentina 15 stands before a mobile's local number, where the world dials 9 before the area code. Told where it is
+ * written apart from the area code, of two to four digits; bare digits stay as they are.
+ */
+const DOMESTIC_15 = /^\+?54[\s.-]*\(?(11|[23]\d{2,3})[\s).-]+15([\s.-]*(?:\d[\s.-]*){6,8})$/;
+
 function internationalDigits(text: string): string | null {
-  return phoneDigits(text.trim().replace(/^00/, '+').replace(TRUNK_ZERO, '$1'));
+  const plain = plainSigns(text).replace(/^00/, '+');
+  const domestic = DOMESTIC_15.exec(plain);
+  const mobile = domestic && phoneDigits(`549${domestic[1] ?? ''}${domestic[2] ?? ''}`);
+  if (mobile?.length === 13) return mobile;
+  return phoneDigits(plain.replace(TRUNK_ZERO, '$1'));
+}
+
+/** Full-width digits, dashes of all kinds and marks of direction are what texts are copied with; a number is the same without. */
+function plainSigns(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[\p{Pd}\u2212]/gu, '-')
+    .trim();
 }
 
 /**
