@@ -15,7 +15,7 @@ const duplicateIdsMax = 1_000;
 const aheadMaxNs = 86_400_000_000_000n;
 
 /** A time of receipt that no version is ahead of: what is in the journal was judged when it came. */
-const FAR_FUTURE = 2n ** 63n;
+export const FAR_FUTURE = 2n ** 63n;
 
 /** A Contact object as Sinch sent it; `json` is its canonical text. */
 export interface Snapshot {

@@ -3,7 +3,7 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
 import { CommitQueue } from '../contacts/commit-queue';
 import { HoldingsRepository } from '../contacts/holdings.repository';
-import { readNotification } from '../contacts/read-notification';
+import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
 import type { Queryable } from '../database/queryable';
 import { describeError } from '../database/sqlstate';
 import { EvidenceRepository } from './evidence.repository';
@@ -27,8 +27,6 @@ const pollMs = 500;
 const restFactor = 9;
 const restMaxMs = 1_000;
 const failurePauseMs = 1_000;
-/** A time of receipt that no version is ahead of: what is in the journal was judged when it came. */
-const FAR_FUTURE = 2n ** 63n;
 
 const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
 const DISMISSAL = 'duplicate.dismissed';
