@@ -185,7 +185,12 @@ export class EvidenceRepository {
         `select encode(digest, 'hex') as digest, channel, identity, contact_ids as "contactIds", report_count as "reportCount",
                 first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt"
          from duplicate_report
-         where project_id = $1 and contact_ids && $2::text[]
+         where project_id = $1 and digest = any (array(
+           select found.digest
+           from unnest($2::text[]) as sought (contact_id)
+           cross join lateral (
+             select project_id, digest from duplicate_report where contact_ids @> array[sought.contact_id collate "C"] offset 0) found
+           where found.project_id = $1))
          order by digest`,
         [projectId, contactIds],
       ),
@@ -220,7 +225,15 @@ export class EvidenceRepository {
       await session.query(
         `select encode(fingerprint, 'hex') as fingerprint, contact_ids
          from duplicate_dismissal
-         where project_id = $1 and revoked_at is null and contact_ids && $2::text[]`,
+         where project_id = $1 and fingerprint = any (array(
+           select found.fingerprint
+           from unnest($2::text[]) as sought (contact_id)
+           cross join lateral (
+             select project_id, fingerprint
+             from duplicate_dismissal
+             where contact_ids @> array[sought.contact_id collate "C"] and revoked_at is null
+             offset 0) found
+           where found.project_id = $1))`,
         [projectId, contactIds],
       ),
     );

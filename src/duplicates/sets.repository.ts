@@ -112,7 +112,12 @@ export class SetsRepository extends OpenDuplicates {
     return row ?? null;
   }
 
-  /** The live sets, hot ones aside, that have at least one of the contacts. */
+  /**
+   * The live sets, hot ones aside, that have at least one of the contacts.
+   *
+   * One look-up in the index of members for each contact, and `offset 0` keeps Postgres from reading all sets of the project
+   * instead: compared with a thousand contacts each, a thousand sets took half a second.
+   */
   async withMembers(
     session: Queryable,
     projectId: string,
@@ -122,7 +127,15 @@ export class SetsRepository extends OpenDuplicates {
       await session.query(
         `select ${COLUMNS}
          from duplicate_set
-         where project_id = $1 and status in ('open', 'snoozed') and hot_digest is null and contact_ids && $2::text[]
+         where id = any (array(
+           select found.id
+           from unnest($2::text[]) as sought (contact_id)
+           cross join lateral (
+             select id, project_id
+             from duplicate_set
+             where contact_ids @> array[sought.contact_id collate "C"] and status in ('open', 'snoozed') and hot_digest is null
+             offset 0) found
+           where found.project_id = $1))
          order by id`,
         [projectId, contactIds],
       ),
@@ -138,11 +151,14 @@ export class SetsRepository extends OpenDuplicates {
       await this.database.query(
         `select contact_id, array_agg(id order by id) as ids
          from (
-           select member.contact_id, s.id
-           from duplicate_set s
-           cross join lateral unnest(s.contact_ids) as member (contact_id)
-           where s.project_id = $1 and ${STATUS} = 'open' and s.status in ('open', 'snoozed') and s.hot_digest is null
-             and s.contact_ids && $2::text[] and member.contact_id = any ($2)
+           select sought.contact_id, s.id
+           from unnest($2::text[]) as sought (contact_id)
+           cross join lateral (
+             select id, project_id, status, snoozed_until
+             from duplicate_set
+             where contact_ids @> array[sought.contact_id collate "C"] and status in ('open', 'snoozed') and hot_digest is null
+             offset 0) s
+           where s.project_id = $1 and ${STATUS} = 'open'
            union all
            select v.contact_id, s.id
            from shared_value v
