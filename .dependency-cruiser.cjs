@@ -4,7 +4,7 @@
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const edge = String.raw`\.(controller|guard|filter|interceptor|pipe)\.ts$`;
-const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts|^src/scan-duplicates\.ts)$`;
+const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts|^src/scan-duplicates\.ts|/assemble-follower\.ts)$`;
 const conduct = String.raw`(\.service|/commit-queue|-follower)\.ts$`;
 const storage = String.raw`\.repository\.ts$`;
 
@@ -81,6 +81,7 @@ module.exports = {
           '^src/audit/journal-protection',
           '^src/service',
           '^src/scan-duplicates',
+          '/assemble-follower',
           '^src/operations/health',
         ],
       },

@@ -1,19 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DataSource } from 'typeorm';
-import { FollowersRepository } from './audit/followers.repository';
 import { loadConfig } from './config';
 import { CommitQueue } from './contacts/commit-queue';
-import { ContactsRepository } from './contacts/contacts.repository';
 import { HoldingsRepository } from './contacts/holdings.repository';
 import { DatabaseAddress } from './database/database-address';
 import { serviceOptions } from './database/data-source';
 import { EmbeddedPostgres } from './database/embedded-postgres';
-import { DuplicatesFollower } from './duplicates/duplicates-follower';
-import { EvidenceRepository } from './duplicates/evidence.repository';
-import { EvidenceService } from './duplicates/evidence.service';
+import { assembleFollower } from './duplicates/assemble-follower';
 import { ScansRepository } from './duplicates/scans.repository';
-import { SetsRepository } from './duplicates/sets.repository';
 import { reasonOf, StartRefusal } from './start-refusal';
 
 const lookPauseMs = 100;
@@ -50,25 +45,8 @@ async function run(): Promise<void> {
 }
 
 async function scan(database: DataSource, url: string, projectId: string): Promise<void> {
-  const [scans, holdings, evidence] = [
-    new ScansRepository(database),
-    new HoldingsRepository(database),
-    new EvidenceRepository(database),
-  ];
-  const examiner = new EvidenceService(
-    new ContactsRepository(database),
-    holdings,
-    evidence,
-    new SetsRepository(database),
-  );
-  const follower = new DuplicatesFollower(
-    new CommitQueue(new DatabaseAddress(url)),
-    new FollowersRepository(database),
-    evidence,
-    examiner,
-    scans,
-    holdings,
-  );
+  const scans = new ScansRepository(database);
+  const follower = assembleFollower(database, new CommitQueue(new DatabaseAddress(url)));
   const began = Date.now();
   await scans.request(projectId, 'command line');
   for (let told = ''; ;) {

@@ -80,6 +80,11 @@ export class FollowersRepository {
     }
   }
 
+  /** Has Postgres look at tables that have grown so fast that it plans for much smaller ones; at once where none has. */
+  async analyzeGrownTables(): Promise<void> {
+    await this.database.query('select analyze_grown_tables()');
+  }
+
   /** Where a follower stands; at the beginning where it has not begun. */
   async find(session: Queryable, follower: string): Promise<Cursor> {
     const [row] = rows<{ era: number; tx: string; id: string }>(

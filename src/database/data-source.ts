@@ -4,7 +4,7 @@ import { Mirror1764000000000 } from '../../migrations/1764000000000-mirror';
 import { Merges1764100000000 } from '../../migrations/1764100000000-merges';
 import { References1764200000000 } from '../../migrations/1764200000000-references';
 import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicates';
-import { DuplicatesLookUp1764350000000 } from '../../migrations/1764350000000-duplicates-look-up';
+import { LookUps1764350000000 } from '../../migrations/1764350000000-look-ups';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -16,7 +16,7 @@ const MIGRATIONS = [
   Merges1764100000000,
   References1764200000000,
   Duplicates1764300000000,
-  DuplicatesLookUp1764350000000,
+  LookUps1764350000000,
 ];
 
 /** Most connections of the readers, and longest waits for one and for its answer. */

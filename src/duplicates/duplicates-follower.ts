@@ -7,7 +7,8 @@ import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
 import type { Queryable } from '../database/queryable';
 import { describeError } from '../database/sqlstate';
 import { EvidenceRepository } from './evidence.repository';
-import { EvidenceService, type Occasion } from './evidence.service';
+import { EvidenceService } from './evidence.service';
+import type { Occasion } from './occasion';
 import { readReports, sumReports } from './read-reports';
 import { ScansRepository, type Scan } from './scans.repository';
 import type { ResolvedBy } from './sets.repository';
@@ -111,7 +112,9 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
       },
       this.closing.signal,
     );
-    return handled === batchEventsMax;
+    if (handled !== batchEventsMax) return false;
+    await this.followers.analyzeGrownTables();
+    return true;
   }
 
   /** Goes on with the oldest scan that is not finished, by one transaction. @returns whether there is more to scan */

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
+import { ComponentSetsService } from './component-sets.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService } from './decisions.service';
 import { DuplicatesController, DuplicatesOverviewController } from './duplicates.controller';
@@ -8,20 +9,27 @@ import { DuplicatesFollower } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
 import { EvidenceRepository } from './evidence.repository';
 import { EvidenceService } from './evidence.service';
+import { HotSetsService } from './hot-sets.service';
+import { NeighbourhoodService } from './neighbourhood.service';
 import { ScansRepository } from './scans.repository';
+import { SharedValuesService } from './shared-values.service';
 
 /** Finds contacts that may be one and the same, and keeps the queue of those that people look at. */
 @Module({
   imports: [AuditModule, ContactsModule],
   controllers: [DuplicatesController, DuplicatesOverviewController],
   providers: [
+    ComponentSetsService,
     ConflictsService,
     DecisionsService,
     DuplicatesFollower,
     DuplicatesService,
     EvidenceRepository,
     EvidenceService,
+    HotSetsService,
+    NeighbourhoodService,
     ScansRepository,
+    SharedValuesService,
   ],
 })
 export class DuplicatesModule {}

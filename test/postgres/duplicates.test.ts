@@ -3,17 +3,15 @@ import type { DataSource } from 'typeorm';
 import { FollowersRepository } from '../../src/audit/followers.repository';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
 import type { ContactEvent } from '../../src/contacts/contact-event';
-import { ContactsRepository } from '../../src/contacts/contacts.repository';
 import { decision } from '../../src/contacts/decision';
-import { HOLDERS, HoldingsRepository } from '../../src/contacts/holdings.repository';
+import { HOLDERS } from '../../src/contacts/holdings.repository';
 import { effectsOf, join, type Registers } from '../../src/contacts/mirror';
 import { projectionsOf } from '../../src/contacts/projections';
-import { DuplicatesFollower, FOLLOWER } from '../../src/duplicates/duplicates-follower';
+import { assembleFollower } from '../../src/duplicates/assemble-follower';
+import type { DuplicatesFollower } from '../../src/duplicates/duplicates-follower';
+import { FOLLOWER } from '../../src/duplicates/duplicates-follower';
 import { valuesOf } from '../../src/duplicates/evidence';
-import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
-import { EvidenceService } from '../../src/duplicates/evidence.service';
-import { ScansRepository } from '../../src/duplicates/scans.repository';
-import { PAGE, SetsRepository } from '../../src/duplicates/sets.repository';
+import { PAGE } from '../../src/duplicates/sets.repository';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { contact, type Told } from '../sinch/callbacks';
 import { ask, openPool, openQueue, until } from './connections';
@@ -32,18 +30,7 @@ beforeAll(async () => {
   pool = await openPool(database.url);
   queue = await openQueue(database.url);
   followers = new FollowersRepository(pool);
-  const [holdings, evidence, scans] = [
-    new HoldingsRepository(pool),
-    new EvidenceRepository(pool),
-    new ScansRepository(pool),
-  ];
-  const examiner = new EvidenceService(
-    new ContactsRepository(pool),
-    holdings,
-    evidence,
-    new SetsRepository(pool),
-  );
-  follower = new DuplicatesFollower(queue, followers, evidence, examiner, scans, holdings);
+  follower = assembleFollower(pool, queue);
 });
 afterAll(async () => {
   await queue.close();
