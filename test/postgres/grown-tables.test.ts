@@ -1,0 +1,82 @@
+import { createDatabase, type TestDatabase } from '../server/database';
+import { FollowersRepository } from '../../src/audit/followers.repository';
+import { ask, openPool } from './connections';
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createDatabase();
+  // autovacuum would do the same, some time
+  await ask(database.ownerUrl, 'alter table contact set (autovacuum_enabled = off)');
+});
+afterEach(() => database.drop());
+
+async function grow(count: number): Promise<void> {
+  await ask(
+    database.ownerUrl,
+    `insert into contact (project_id, id, version, tie_break, snapshot, identity_keys)
+     select 'p', gen_random_uuid()::text, i, '\\x03', '{}', '{}' from generate_series(1, ${count}) i`,
+  );
+}
+
+/** How many contacts Postgres plans for, as it looked last. */
+async function plannedFor(): Promise<number> {
+  const [row] = await ask<{ reltuples: number }>(
+    database.ownerUrl,
+    `select reltuples::float8 as reltuples from pg_class where oid = 'contact'::regclass`,
+  );
+  return row?.reltuples ?? Number.NaN;
+}
+
+it('has a table analysed that has grown to four times its size, and no sooner', async () => {
+  const pool = await openPool(database.url);
+  const followers = new FollowersRepository(pool);
+  try {
+    await grow(100);
+    await followers.analyzeGrownTables();
+    expect(await plannedFor()).toBe(-1);
+
+    await grow(9_900);
+    await followers.analyzeGrownTables();
+    expect(await plannedFor()).toBe(10_000);
+
+    await grow(10_000);
+    await followers.analyzeGrownTables();
+    expect(await plannedFor()).toBe(10_000);
+
+    await grow(40_000);
+    await followers.analyzeGrownTables();
+    expect(await plannedFor()).toBeGreaterThan(55_000);
+  } finally {
+    await pool.destroy();
+  }
+});
+
+it('leaves a table to whoever is at it', async () => {
+  const pool = await openPool(database.url);
+  const holder = await openPool(database.ownerUrl);
+  const session = holder.createQueryRunner();
+  try {
+    await grow(10_000);
+    await session.query('reset role');
+    await session.startTransaction();
+    await session.query('lock table contact in share update exclusive mode');
+    await new FollowersRepository(pool).analyzeGrownTables();
+    expect(await plannedFor()).toBe(-1);
+    await session.rollbackTransaction();
+  } finally {
+    await session.release();
+    await holder.destroy();
+    await pool.destroy();
+  }
+});
+
+it('lets no other role have tables analysed', async () => {
+  await ask(database.ownerUrl, 'create role stranger_of_the_test');
+  try {
+    await expect(
+      ask(database.ownerUrl, 'set role stranger_of_the_test; select analyze_grown_tables()'),
+    ).rejects.toThrow('permission denied');
+  } finally {
+    await ask(database.ownerUrl, 'drop role stranger_of_the_test');
+  }
+});
