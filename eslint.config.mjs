@@ -15,6 +15,7 @@ const rules = [
   'src/contacts/reconcile-merge.ts',
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',
+  'src/sinch/{judge-attempt,request-path,retry-delay}.ts',
 ];
 
 const noEnvironment = {

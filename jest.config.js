@@ -23,6 +23,7 @@ module.exports = {
   testTimeout: 30_000,
   projects: [
     project('rules'),
+    project('sinch'),
     project('postgres', server),
     project('http', server),
     // starts, stops and kills the built service; `npm test` builds it

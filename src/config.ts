@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { METADATA_POLICIES, type MetadataPolicy } from './contacts/consolidate-metadata';
 import type { KeptSecret } from './kept-secrets';
+import { SINCH_AUTH_URL, SINCH_REGIONS, type SinchAccess, sinchApiUrl } from './sinch/sinch-access';
 import { StartRefusal } from './start-refusal';
 
 /** One row of the configuration table that the README shows; every text is for people. */
@@ -61,6 +62,56 @@ export const CONFIG_VARIABLES = [
     meaning: 'comma-separated projects to accept; deliveries of another are kept in quarantine',
   },
   {
+    name: 'SINCH_PROJECT_ID',
+    unit: null,
+    default: null,
+    limit: '1…512 bytes',
+    meaning:
+      'the project whose contacts are fetched from Sinch; with `SINCH_APP_ID`, `SINCH_KEY_ID` and `SINCH_KEY_SECRET`, or none of them',
+  },
+  {
+    name: 'SINCH_APP_ID',
+    unit: null,
+    default: null,
+    limit: '1…512 bytes',
+    meaning: 'the Conversation API app whose webhooks are looked after',
+  },
+  {
+    name: 'SINCH_KEY_ID',
+    unit: null,
+    default: null,
+    limit: '1…512 visible ASCII characters without `:`',
+    meaning: 'the access key of the project',
+  },
+  {
+    name: 'SINCH_KEY_SECRET',
+    unit: null,
+    default: null,
+    limit: '1…512 visible ASCII characters',
+    meaning: 'its secret',
+  },
+  {
+    name: 'SINCH_REGION',
+    unit: null,
+    default: 'us',
+    limit: '`us`, `eu` or `br`',
+    meaning: 'where Sinch keeps the app; in another region nothing is found',
+  },
+  {
+    name: 'SINCH_API_URL',
+    unit: null,
+    default: 'that of the region',
+    limit: '`http://` or `https://`, without query',
+    meaning: 'the Conversation API, or what stands in for it',
+  },
+  {
+    name: 'SINCH_AUTH_URL',
+    unit: null,
+    default: 'https://auth.sinch.com',
+    limit: '`http://` or `https://`, without query',
+    meaning: 'where access tokens come from; the key’s secret is sent there',
+  },
+  {
     name: 'ADMIN_API_KEY',
     unit: null,
     default: 'made on the first start',
@@ -108,14 +159,7 @@ export const CONFIG_VARIABLES = [
 type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
 
 /** A variable that begins like ours but is none of ours is a misspelling, and would otherwise be ignored in silence. */
-const OUR_PREFIXES = [
-  'WEBHOOK_',
-  'METADATA_CONSOL',
-  'DATABASE_',
-  'SINCH_WEBHOOK_',
-  'SINCH_PROJECT',
-  'ADMIN_API_',
-];
+const OUR_PREFIXES = ['WEBHOOK_', 'METADATA_CONSOL', 'DATABASE_', 'SINCH_', 'ADMIN_API_'];
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -135,6 +179,8 @@ export interface GivenConfig {
   readonly webhookSecrets: readonly string[];
   /** `null`: any project. */
   readonly projectIds: ReadonlySet<string> | null;
+  /** `null`: nothing is asked of Sinch. */
+  readonly sinch: SinchAccess | null;
   /** `null`: to be made. */
   readonly adminApiKey: string | null;
   readonly webhookMaxAgeSeconds: number;
@@ -161,6 +207,7 @@ export class Config implements GivenConfig {
   /** Current first; at least one. */
   readonly webhookSecrets: readonly string[];
   readonly projectIds: ReadonlySet<string> | null;
+  readonly sinch: SinchAccess | null;
   readonly adminApiKey: string;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
@@ -176,6 +223,7 @@ export class Config implements GivenConfig {
     this.databaseUrl = given.databaseUrl;
     this.databaseOwnerUrl = given.databaseOwnerUrl;
     this.projectIds = given.projectIds;
+    this.sinch = given.sinch;
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
@@ -196,7 +244,7 @@ export class Config implements GivenConfig {
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): GivenConfig {
   refuseUnknown(env);
-  const read = <T>(name: VariableName, parse: (text: string) => T): T | null => {
+  const read: Read = (name, parse) => {
     const text = env[name] ?? '';
     if (text === '') return null;
     try {
@@ -214,6 +262,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       'DATABASE_OWNER_URL is given without DATABASE_URL: give both, or none for the embedded Postgres',
     );
   }
+  const projectIds = read('SINCH_PROJECT_IDS', parseProjectIds);
   const given: GivenConfig = {
     host: read('HOST', parseHost) ?? '127.0.0.1',
     port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
@@ -221,20 +270,63 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseUrl,
     databaseOwnerUrl,
     webhookSecrets: read('SINCH_WEBHOOK_SECRETS', parseWebhookSecrets) ?? [],
-    projectIds: read('SINCH_PROJECT_IDS', parseProjectIds),
+    projectIds,
+    sinch: readSinchAccess(read, projectIds),
     adminApiKey: read('ADMIN_API_KEY', parseApiKey),
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
     metadataConsolidation: read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor',
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
-    publicUrl: read('PUBLIC_URL', parsePublicUrl),
+    publicUrl: read('PUBLIC_URL', parseHttpUrl),
   };
   if (given.dataDir === null) {
     if (given.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
     if (given.adminApiKey === null) throw missing('ADMIN_API_KEY');
   }
   return given;
+}
+
+/** Reads one variable; `null`: it is not given. */
+type Read = <T>(name: VariableName, parse: (text: string) => T) => T | null;
+
+/** What it takes to ask Sinch: all of it, or nothing. */
+function readSinchAccess(read: Read, projectIds: ReadonlySet<string> | null): SinchAccess | null {
+  const projectId = read('SINCH_PROJECT_ID', parseId);
+  const appId = read('SINCH_APP_ID', parseId);
+  const keyId = read('SINCH_KEY_ID', parseKeyId);
+  const keySecret = read('SINCH_KEY_SECRET', parseKeySecret);
+  const region = read('SINCH_REGION', oneOf(SINCH_REGIONS));
+  const apiUrl = read('SINCH_API_URL', parseHttpUrl);
+  const authUrl = read('SINCH_AUTH_URL', parseHttpUrl);
+  if (projectId === null || appId === null || keyId === null || keySecret === null) {
+    const needed = {
+      SINCH_PROJECT_ID: projectId,
+      SINCH_APP_ID: appId,
+      SINCH_KEY_ID: keyId,
+      SINCH_KEY_SECRET: keySecret,
+    };
+    const given = Object.values({ ...needed, region, apiUrl, authUrl });
+    if (given.every((value) => value === null)) return null;
+    const names = Object.entries(needed).flatMap(([name, value]) => (value === null ? [name] : []));
+    const verb = names.length === 1 ? 'is' : 'are';
+    throw new StartRefusal(
+      `${names.join(', ')} ${verb} missing: to ask Sinch takes ${Object.keys(needed).join(', ')}; give all, or no SINCH_ variable of its API`,
+    );
+  }
+  if (projectIds?.has(projectId) === false) {
+    throw new StartRefusal(
+      'SINCH_PROJECT_ID is not among SINCH_PROJECT_IDS: its deliveries would be refused',
+    );
+  }
+  return {
+    projectId,
+    appId,
+    keyId,
+    keySecret,
+    apiUrl: apiUrl ?? sinchApiUrl(region ?? 'us'),
+    authUrl: authUrl ?? SINCH_AUTH_URL,
+  };
 }
 
 /** What is wrong with a value, to be put after its variable's name. */
@@ -306,6 +398,23 @@ function parseProjectIds(text: string): ReadonlySet<string> {
   return new Set(ids);
 }
 
+function parseId(text: string): string {
+  const isFit = !text.includes('\0') && text !== '.' && text !== '..' && Buffer.byteLength(text) <= 512;
+  if (isFit && text.isWellFormed()) return text;
+  throw new Unfit('must be an id of 1 to 512 bytes');
+}
+
+/** Never quoted, since it may be the secret in the wrong place. */
+function parseKeyId(text: string): string {
+  if (/^[\x21-\x39\x3b-\x7e]{1,512}$/.test(text)) return text;
+  throw new Unfit('must be 1 to 512 visible ASCII characters without spaces and colons');
+}
+
+function parseKeySecret(text: string): string {
+  if (/^[\x21-\x7e]{1,512}$/.test(text)) return text;
+  throw new Unfit('must be 1 to 512 visible ASCII characters without spaces');
+}
+
 function parseApiKey(text: string): string {
   if (/^[\x21-\x7e]{32,512}$/.test(text)) return text;
   throw new Unfit('must be 32 to 512 visible ASCII characters without spaces');
@@ -320,7 +429,7 @@ function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
 }
 
 /** The value may hold a password, so it is never quoted. */
-function parsePublicUrl(text: string): string {
+function parseHttpUrl(text: string): string {
   const url = parseUrl(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
     throw new Unfit('must be a URL like https://mirror.example.com');

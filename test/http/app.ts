@@ -83,6 +83,7 @@ export class App {
         databaseOwnerUrl: null,
         webhookSecrets: [SECRET],
         projectIds: null,
+        sinch: null,
         adminApiKey: ADMIN_KEY,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,

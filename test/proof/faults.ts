@@ -31,6 +31,7 @@ const PROJECTS = 'test/postgres/projects.test.ts';
 const ERAS = 'test/postgres/eras.test.ts';
 const JOURNAL = 'test/postgres/journal.test.ts';
 const PLANS = 'test/postgres/plans.test.ts';
+const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
@@ -342,6 +343,62 @@ const FAULTS: readonly Fault[] = [
     from: `e.related_contact_ids <> '{}' and `,
     to: '',
     caughtBy: PLANS,
+  },
+  {
+    name: 'a merge is repeated though it may be done',
+    file: 'src/sinch/sinch-client.ts',
+    from: "effect: 'once'",
+    to: "effect: 'repeatable'",
+    caughtBy: SINCH_FAULTS,
+  },
+  {
+    name: 'a second token is fetched while one is on its way',
+    file: 'src/sinch/access-tokens.ts',
+    from: 'this.#coming ??= this.fetch()',
+    to: 'this.#coming = this.fetch()',
+    caughtBy: 'test/sinch/tokens.test.ts',
+  },
+  {
+    name: 'a token that was replaced meanwhile is forgotten',
+    file: 'src/sinch/access-tokens.ts',
+    from: 'if (this.#current?.header === refused) this.#current = null;',
+    to: 'this.#current = null;',
+    caughtBy: 'test/sinch/tokens.test.ts',
+  },
+  {
+    name: 'what repeats a request goes past the bucket',
+    file: 'src/sinch/request-sender.ts',
+    from: 'await bucket.take(waits);',
+    to: 'if (attempt === 1) await bucket.take(waits);',
+    caughtBy: SINCH_FAULTS,
+  },
+  {
+    name: 'an earlier attempt that may be done is forgotten',
+    file: 'src/sinch/request-sender.ts',
+    from: 'sofar.outcomeUnknown ||= outcome.outcomeUnknown;',
+    to: '',
+    caughtBy: SINCH_FAULTS,
+  },
+  {
+    name: 'the time of a request begins with its first attempt',
+    file: 'src/sinch/exchange.ts',
+    from: 'const started = this.clock.monotonicMs();',
+    to: 'const started = 0;',
+    caughtBy: 'test/sinch/operations.test.ts',
+  },
+  {
+    name: 'who comes last goes first',
+    file: 'src/sinch/token-bucket.ts',
+    from: 'for (const go of this.waiting) {',
+    to: 'for (const go of [...this.waiting].reverse()) {',
+    caughtBy: 'test/sinch/token-bucket.test.ts',
+  },
+  {
+    name: 'an error repeats a secret',
+    file: 'src/sinch/read-sinch-error.ts',
+    from: "if (secret !== '')",
+    to: "if (secret === '-')",
+    caughtBy: 'test/sinch/operations.test.ts',
   },
 ];
 

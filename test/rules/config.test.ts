@@ -24,6 +24,7 @@ describe('loadConfig', () => {
       databaseOwnerUrl: null,
       webhookSecrets: [],
       projectIds: null,
+      sinch: null,
       adminApiKey: null,
       webhookMaxAgeSeconds: 259_200,
       webhookBodyMaxBytes: 1_048_576,
@@ -47,6 +48,13 @@ describe('loadConfig', () => {
       DATABASE_OWNER_URL: 'postgresql://owner@db:5433/mirror?sslmode=require',
       SINCH_WEBHOOK_SECRETS: 'new, old',
       SINCH_PROJECT_IDS: 'a,b ,a',
+      SINCH_PROJECT_ID: 'b',
+      SINCH_APP_ID: 'app',
+      SINCH_KEY_ID: 'key',
+      SINCH_KEY_SECRET: 'key:secret',
+      SINCH_REGION: 'eu',
+      SINCH_API_URL: 'http://127.0.0.1:4010/sinch/',
+      SINCH_AUTH_URL: 'https://auth.example.com/',
       ADMIN_API_KEY: KEY,
       WEBHOOK_MAX_AGE_SECONDS: '300',
       WEBHOOK_BODY_MAX_BYTES: '4194304',
@@ -62,6 +70,14 @@ describe('loadConfig', () => {
       databaseOwnerUrl: 'postgresql://owner@db:5433/mirror?sslmode=require',
       webhookSecrets: ['new', 'old'],
       projectIds: new Set(['a', 'b']),
+      sinch: {
+        projectId: 'b',
+        appId: 'app',
+        keyId: 'key',
+        keySecret: 'key:secret',
+        apiUrl: 'http://127.0.0.1:4010/sinch',
+        authUrl: 'https://auth.example.com',
+      },
       adminApiKey: KEY,
       webhookMaxAgeSeconds: 300,
       webhookBodyMaxBytes: 4_194_304,
@@ -80,6 +96,13 @@ describe('loadConfig', () => {
     ['DATA_DIR', ['/tmp/\0']],
     ['SINCH_WEBHOOK_SECRETS', [',', 'a,,b', 'a,', ' ', 's'.repeat(513), Array(17).fill('s').join()]],
     ['SINCH_PROJECT_IDS', [',', 'a,,b', 'p'.repeat(513), 'ü'.repeat(257), Array(1001).fill('p').join()]],
+    ['SINCH_PROJECT_ID', ['p'.repeat(513), 'ü'.repeat(257), 'p\0', '.', '..', '\ud800']],
+    ['SINCH_APP_ID', ['a'.repeat(513)]],
+    ['SINCH_KEY_ID', ['k'.repeat(513), 'k:k', 'k k', 'ü']],
+    ['SINCH_KEY_SECRET', ['s'.repeat(513), 's s', 'ü']],
+    ['SINCH_REGION', ['US', 'se', 'us,eu']],
+    ['SINCH_API_URL', ['us.conversation.api.sinch.com', 'https://u:p@x', 'https://x?', 'ftp://x']],
+    ['SINCH_AUTH_URL', ['auth.sinch.com', 'https://x/#a']],
     ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`]],
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
@@ -104,7 +127,9 @@ describe('loadConfig', () => {
     'WEBHOOK_MAX_AGE',
     'SINCH_WEBHOOK_SECRET',
     'DATABASE_OWNER',
-    'SINCH_PROJECT_ID',
+    'SINCH_PROJECT',
+    'SINCH_KEY',
+    'SINCH_CONVERSATION_REGION',
     'ADMIN_API_KEYS',
     'METADATA_CONSOLIDATE',
     'DATABASE_PASSWORD',
@@ -115,7 +140,7 @@ describe('loadConfig', () => {
   });
 
   it('leaves the variables of others alone', () => {
-    expect(() => loadConfig({ PATH: '/bin', SINCH_KEY_ID: 'x', POSTGRES_PASSWORD: 'x' })).not.toThrow();
+    expect(() => loadConfig({ PATH: '/bin', SINCHX: 'x', POSTGRES_PASSWORD: 'x' })).not.toThrow();
   });
 
   it('never shows the value of a secret', () => {
@@ -127,9 +152,43 @@ describe('loadConfig', () => {
       ['DATABASE_OWNER_URL', `postgres://u:${secret}@h`],
       ['PUBLIC_URL', `https://u:${secret}@h`],
       ['WEBHOOK_SECRET', secret],
+      ['SINCH_KEY_SECRET', secret],
+      ['SINCH_KEY_SECRET', `${secret} `],
+      ['SINCH_KEY_ID', `key:${secret}`],
+      ['SINCH_AUTH_URL', `https://key:${secret}@h`],
     ] as const) {
       expect(refusal({ [name]: value })).not.toContain(secret);
     }
+  });
+
+  it('asks Sinch with all that it takes, in the region given, or not at all', () => {
+    const access = {
+      SINCH_PROJECT_ID: 'p',
+      SINCH_APP_ID: 'a',
+      SINCH_KEY_ID: 'k',
+      SINCH_KEY_SECRET: 's',
+    };
+    expect(loadConfig(access).sinch).toEqual({
+      projectId: 'p',
+      appId: 'a',
+      keyId: 'k',
+      keySecret: 's',
+      apiUrl: 'https://us.conversation.api.sinch.com',
+      authUrl: 'https://auth.sinch.com',
+    });
+    expect(loadConfig({ ...access, SINCH_REGION: 'br' }).sinch?.apiUrl).toBe(
+      'https://br.conversation.api.sinch.com',
+    );
+    for (const name of Object.keys(access)) {
+      expect(refusal({ ...access, [name]: '' })).toMatch(new RegExp(`^${name} is missing: `));
+    }
+    expect(refusal({ SINCH_PROJECT_ID: 'p', SINCH_KEY_ID: 'k' })).toMatch(
+      /^SINCH_APP_ID, SINCH_KEY_SECRET are missing: /,
+    );
+    expect(refusal({ SINCH_REGION: 'eu' })).toMatch(/^SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, /);
+    expect(refusal({ ...access, SINCH_PROJECT_IDS: 'a,b' })).toMatch(
+      /^SINCH_PROJECT_ID is not among SINCH_PROJECT_IDS/,
+    );
   });
 
   it('has no DATA_DIR with an own Postgres unless it is given, and then refuses missing secrets', () => {
