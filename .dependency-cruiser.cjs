@@ -92,7 +92,24 @@ module.exports = {
       name: 'src-does-not-import-tests',
       severity: 'error',
       from: { path: '^(src|migrations)/' },
-      to: { path: '^(test|bench|scripts)/' },
+      to: { path: '^(test|bench|scripts|simulator)/' },
+    },
+    {
+      name: 'the-simulator-is-not-ours',
+      comment:
+        'What plays Sinch knows Sinch, not the service; the demo alone, which starts both, knows both.',
+      severity: 'error',
+      from: { path: '^simulator/', pathNot: '^simulator/(main\\.ts|demo/)' },
+      to: { path: '^(src|migrations|test|bench|simulator/main|simulator/demo)/?' },
+    },
+    {
+      name: 'the-simulated-contacts-are-pure',
+      comment: 'Rules of contacts and webhooks, and their life: no HTTP, no clock but the one given.',
+      severity: 'error',
+      from: {
+        path: '^simulator/(clock|contact|contacts-store|happening|invent-contact|life|make-id|many-index|merge-contacts|project|random|read-contact|read-json|refusal|token-bucket|webhooks)\\.ts$',
+      },
+      to: { path: 'node_modules/|^simulator/(deliver|gate|rest|oauth|simulator|sign-callback|.*-routes)' },
     },
     {
       name: 'no-dev-dependencies-in-src',

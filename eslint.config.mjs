@@ -16,6 +16,7 @@ const rules = [
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',
   'src/sinch/{judge-attempt,request-path,retry-delay}.ts',
+  'simulator/{contacts-store,happening,invent-contact,life,merge-contacts,project,random,read-contact,token-bucket,webhooks}.ts',
 ];
 
 const noEnvironment = {

@@ -16,6 +16,7 @@ const GATES = {
     '.dependency-cruiser.cjs',
     'src',
     'migrations',
+    'simulator',
   ],
   'unused code': ['knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'],
   documents: ['../scripts/documents.mjs'],

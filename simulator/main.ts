@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { CONFIG_VARIABLES } from '../src/config';
+import { demoLines } from './demo/banner';
+import { type DemoOptions, readDemoOptions } from './demo/options';
+import { registerWebhook } from './demo/register-webhook';
+import { ServiceChild } from './demo/service-child';
+import { type Simulator, startSimulator } from './simulator';
+
+/** So many contacts come at once, and then some of everything. */
+const population = 300;
+const firstSteps = 360;
+const stepEveryMs = 500;
+/** Ctrl-C reaches us twice under npm: from the terminal, and from npm, which passes it on. */
+const sameSignalMs = 500;
+
+/** Variables of the service that are the user's to set; all others that it knows are ours. */
+const PASSED_ON = new Set(['PORT', 'HOST', 'LOG_LEVEL', 'METADATA_CONSOLIDATION']);
+
+/** What runs and has to be stopped, as far as the start has come. */
+const running: { simulator: Simulator | null; service: ServiceChild | null; life: NodeJS.Timeout | null } = {
+  simulator: null,
+  service: null,
+  life: null,
+};
+const stopping = new AbortController();
+let signalledAt = 0;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+void run();
+
+async function run(): Promise<void> {
+  try {
+    const ended = await start(readDemoOptions(process.env));
+    stopping.signal.throwIfAborted();
+    await stop(ended ?? 1);
+  } catch (error) {
+    // a stop breaks whatever the start was waiting for
+    if (stopping.signal.aborted) return;
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    await stop(1);
+  }
+}
+
+/** Resolves with the service's exit code, when it has ended; null: it was killed. */
+async function start(options: DemoOptions): Promise<number | null> {
+  const simulator = await startSimulator({
+    seed: options.seed,
+    populationMin: population,
+    delivery: { backOffBaseMs: 200, backOffCapMs: 5_000 },
+  });
+  running.simulator = simulator;
+  stopping.signal.throwIfAborted();
+  const secret = randomBytes(32).toString('base64url');
+  const service = new ServiceChild(serviceEnvironment(options, simulator, secret));
+  running.service = service;
+  const url = await service.ready();
+  stopping.signal.throwIfAborted();
+  if (url !== null) {
+    await registerWebhook(simulator, `${url}/webhooks/sinch`, secret);
+    turnDials(simulator, options.dialsPercent);
+    simulator.live(firstSteps);
+    running.life = setInterval(() => {
+      simulator.live(1);
+    }, stepEveryMs);
+    process.stdout.write(`${demoLines(options, simulator, url).join('\n')}\n`);
+  }
+  return service.ended;
+}
+
+/** The service's own variables are ours to set, but for those that say where it listens and how it works. */
+function serviceEnvironment(
+  { dataDir, adminApiKey }: DemoOptions,
+  { url, projectId, appId, keyId, keySecret }: Simulator,
+  secret: string,
+): Readonly<Record<string, string | undefined>> {
+  const ours: Readonly<Record<string, string | undefined>> = {
+    DATA_DIR: dataDir,
+    ADMIN_API_KEY: adminApiKey ?? undefined,
+    SINCH_WEBHOOK_SECRETS: secret,
+    LOG_LEVEL: process.env['LOG_LEVEL'] || 'warn',
+    // the credentials of the simulated Sinch: passed as soon as the service knows these variables
+    SINCH_PROJECT_ID: projectId,
+    SINCH_APP_ID: appId,
+    SINCH_KEY_ID: keyId,
+    SINCH_KEY_SECRET: keySecret,
+    SINCH_API_URL: url,
+    SINCH_AUTH_URL: url,
+  };
+  const known: readonly string[] = CONFIG_VARIABLES.map(({ name }) => name);
+  const given = Object.entries(process.env).filter(([name]) => !known.includes(name) || PASSED_ON.has(name));
+  const passed = Object.entries(ours).filter(([name]) => known.includes(name));
+  return Object.fromEntries([...given, ...passed]);
+}
+
+function turnDials({ dials }: Simulator, percent: number): void {
+  const [probability, ms] = [percent / 100, 10 * percent];
+  dials.set({
+    repeats: probability,
+    reorder: probability,
+    loss: probability,
+    failures: probability,
+    throttles: probability,
+    delayMs: ms,
+    pageLatencyMs: ms,
+  });
+}
+
+/** The first signal stops everything; a second one, of somebody in a hurry, leaves the service to stop by itself. */
+function onSignal(): void {
+  if (!stopping.signal.aborted) {
+    stopping.abort();
+    signalledAt = Date.now();
+    void stop(0);
+  } else if (Date.now() - signalledAt > sameSignalMs) {
+    process.exit(1);
+  }
+}
+
+async function stop(exitCode: number): Promise<void> {
+  if (running.life !== null) clearInterval(running.life);
+  await running.service?.stop();
+  await running.simulator?.close();
+  process.exit(exitCode);
+}

@@ -1,0 +1,75 @@
+import { CONTACT_TRIGGERS } from '../../simulator/happening';
+import { type Simulator, startSimulator } from '../../simulator/simulator';
+import type { ContactView } from '../../src/contacts/view-contact';
+import { App, type Project, SECRET } from './app';
+
+jest.setTimeout(60_000);
+
+let app: App;
+let simulator: Simulator;
+let project: Project;
+
+beforeAll(async () => {
+  app = await App.start();
+  simulator = await startSimulator({
+    seed: 20,
+    apps: 2,
+    populationMin: 50,
+    delivery: { backOffBaseMs: 10, backOffCapMs: 100 },
+    dials: { repeats: 0.1, reorder: 0.1, delayMs: 50, failures: 0.1, throttles: 0.1 },
+  });
+  project = app.project(simulator.projectId);
+});
+afterAll(async () => {
+  await simulator.close();
+  await app.stop();
+});
+
+/** By the simulator's REST API, as often as its dials make it fail. */
+async function subscribe(appId: string): Promise<void> {
+  const { url, projectId, keyId, keySecret } = simulator;
+  for (let tries = 0; tries < 50; tries++) {
+    const { ok } = await fetch(`${url}/v1/projects/${projectId}/webhooks`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({
+        app_id: appId,
+        target: `http://127.0.0.1:${app.port}/webhooks/sinch`,
+        secret: SECRET,
+        triggers: CONTACT_TRIGGERS,
+      }),
+    });
+    if (ok) return;
+  }
+  throw new Error('The simulator did not take the webhook.');
+}
+
+function withoutMirror(view: ContactView): unknown {
+  return Object.fromEntries(Object.entries(view).filter(([field]) => field !== 'mirror'));
+}
+
+it('is mirrored contact by contact, whatever is repeated, overtaken, delayed and refused', async () => {
+  for (const appId of simulator.appIds) await subscribe(appId);
+  for (let round = 0; round < 4; round++) {
+    simulator.live(250);
+    await simulator.settled();
+  }
+  const { told, done, lost } = simulator.deliveries;
+  expect([done, lost]).toEqual([told, 0]);
+  expect(told).toBeGreaterThan(2_000);
+
+  const pages = await project.pages<ContactView>('/contacts', 'contacts', { page_size: '200' });
+  const mirrored = new Map(pages.flat().map((view) => [view.id, withoutMirror(view)]));
+  expect(mirrored).toEqual(new Map(simulator.contacts().map((contact) => [contact.id, contact])));
+
+  const merges = (
+    await project.pages<{ loser_id: string }>('/merges', 'merges', { page_size: '200' })
+  ).flat();
+  expect(merges.length).toBeGreaterThan(20);
+  expect(merges.filter(({ loser_id }) => simulator.find(loser_id) !== null)).toEqual([]);
+  const { quarantine } = await app.read<{ quarantine: unknown[] }>('/v1/quarantine');
+  expect(quarantine).toEqual([]);
+});

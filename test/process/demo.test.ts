@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataDir, isAlive } from './service-process';
+
+jest.setTimeout(120_000);
+
+const KEY = 'the-key-of-the-demo-of-this-test-only';
+let dir: DataDir;
+let demo: ChildProcess | null = null;
+let stdout = '';
+let stderr = '';
+
+beforeEach(() => {
+  dir = new DataDir();
+});
+afterEach(async () => {
+  if (demo?.exitCode === null && demo.signalCode === null) {
+    demo.kill('SIGTERM');
+    await once(demo, 'exit');
+  }
+  dir.remove();
+});
+
+function start(env: Readonly<Record<string, string>> = {}): ChildProcess {
+  [stdout, stderr] = ['', ''];
+  const child = spawn(process.execPath, ['scripts/demo.mjs'], {
+    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: dir.path, ADMIN_API_KEY: KEY, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  demo = child;
+  return child;
+}
+
+async function until(isSo: () => boolean | Promise<boolean>, waitMs: number): Promise<void> {
+  const deadline = Date.now() + waitMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline || demo?.exitCode === 1)
+      throw new Error(`It did not come to that:\n${stdout}\n${stderr}`);
+    await delay(100);
+  }
+}
+
+/** The base of the mirror's REST API that the demo prints when it runs. */
+async function printedBase(): Promise<string> {
+  const base = (): string => /^ {2}mirror +(\S+)$/m.exec(stdout)?.[1] ?? '';
+  await until(() => base() !== '' && stdout.includes('Ctrl-C'), 60_000);
+  return base();
+}
+
+async function count(base: string, list: string): Promise<number> {
+  const response = await fetch(`${base}/${list}?page_size=200`, {
+    headers: { authorization: `Bearer ${KEY}` },
+  });
+  const page = (await response.json()) as Record<string, unknown[]>;
+  return page[list]?.length ?? 0;
+}
+
+async function isReached(base: string): Promise<boolean> {
+  return await fetch(base).then(
+    () => true,
+    () => false,
+  );
+}
+
+it('shows a mirror that lives, and leaves nothing running when it is stopped', async () => {
+  const child = start({ DEMO_DIALS: '5', DEMO_SEED: '3' });
+  const base = await printedBase();
+  await until(
+    async () => (await count(base, 'contacts')) >= 200 && (await count(base, 'merges')) >= 1,
+    30_000,
+  );
+  const curl = /^curl .*$/m.exec(stdout)?.[0] ?? '';
+  expect(curl).toContain(base);
+  expect(stdout).not.toContain(KEY);
+  const simulator = /^ {2}simulator +(http:\/\/[^/]+)/m.exec(stdout)?.[1] ?? '';
+  expect(await isReached(simulator)).toBe(true);
+  const postmaster = dir.postmasterPid;
+
+  child.kill('SIGTERM');
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect([code, stderr]).toEqual([0, '']);
+  expect(isAlive(postmaster)).toBe(false);
+  expect([await isReached(base), await isReached(simulator)]).toEqual([false, false]);
+
+  // once more on the same data, as another project
+  const again = start();
+  const other = await printedBase();
+  expect(new URL(other).pathname).not.toBe(new URL(base).pathname);
+  await until(async () => (await count(other, 'contacts')) >= 200, 30_000);
+  again.kill('SIGINT');
+  expect((await once(again, 'exit'))[0]).toBe(0);
+});
+
+it('takes the service and its Postgres along when it is killed', async () => {
+  const child = start({ LOG_LEVEL: 'debug' });
+  const base = await printedBase();
+  const postmaster = dir.postmasterPid;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await until(async () => !isAlive(postmaster) && !(await isReached(base)), 15_000);
+});
+
+it('ends with one line when an option makes no sense, or the service does not start', async () => {
+  const child = start({ DEMO_DIALS: 'many' });
+  expect((await once(child, 'close'))[0]).toBe(1);
+  expect(stderr).toBe('DEMO_DIALS must be a whole number from 0 to 100\n');
+  const refused = start({ HOST: '192.0.2.1' });
+  expect((await once(refused, 'close'))[0]).toBe(1);
+  expect(stderr).toBe('PORT 0 on HOST 192.0.2.1 is no address of this machine\n');
+});
