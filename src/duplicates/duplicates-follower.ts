@@ -187,9 +187,11 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   }
 }
 
+/** Without those that change nothing of who is like whom. */
 function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
   const projects = new Map<string, FollowedEvent[]>();
   for (const event of events) {
+    if (event.type.startsWith('reference.')) continue;
     const own = projects.get(event.project_id);
     if (own === undefined) projects.set(event.project_id, [event]);
     else own.push(event);

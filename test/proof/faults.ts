@@ -31,6 +31,7 @@ const PROJECTS = 'test/postgres/projects.test.ts';
 const ERAS = 'test/postgres/eras.test.ts';
 const JOURNAL = 'test/postgres/journal.test.ts';
 const PLANS = 'test/postgres/plans.test.ts';
+const REFERENCES = 'test/http/references.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
@@ -67,15 +68,15 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'the answer comes before the commit',
     file: QUEUE,
-    from: 'await commitBatch(link.session, batch);',
-    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    from: '!(await commitBatch(link.session, batch))',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined)',
     caughtBy: COMMIT_QUEUE,
   },
   {
     name: 'the answer comes before the commit',
     file: QUEUE,
-    from: 'await commitBatch(link.session, batch);',
-    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    from: '!(await commitBatch(link.session, batch))',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined)',
     caughtBy: 'K1',
   },
   {
@@ -140,6 +141,13 @@ const FAULTS: readonly Fault[] = [
     from: '    try {\n      await client.connect();',
     to: `    client.once('end', onLost);\n    try {\n      await client.connect();`,
     caughtBy: 'K2',
+  },
+  {
+    name: 'who comes second with a reference is told as having set it',
+    file: COMMIT,
+    from: '${INTO_JOURNAL}\nwhere exists (select from change)',
+    to: '${INTO_JOURNAL}',
+    caughtBy: REFERENCES,
   },
   {
     name: 'a session that is lost is not replaced',
