@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
+import { FollowersRepository, type FollowedEvent, type Hold } from '../audit/followers.repository';
 import { CommitQueue } from '../contacts/commit-queue';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
@@ -14,6 +14,8 @@ import type { ResolvedBy } from './sets.repository';
 
 /** The follower's name: of its cursor, and of the lock under which all sets are written. */
 export const FOLLOWER = 'duplicates';
+/** The lock of the one process that scans: of the services one, as long as it lives, else a command. */
+const SCANNER = 'duplicates scanner';
 
 /** Most events of one transaction. */
 const batchEventsMax = 500;
@@ -42,6 +44,8 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly logger = new Logger(DuplicatesFollower.name);
   private readonly closing = new AbortController();
   private working: Promise<void> | null = null;
+  /** Held by the process that scans: each finds for itself what a partition has, so one is to do it. */
+  private scanner: Hold | null = null;
   /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
   private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
 
@@ -62,6 +66,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.closing.abort();
     await this.working;
+    await this.scanner?.release();
   }
 
   private async work(): Promise<void> {
@@ -114,8 +119,23 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     return handled === batchEventsMax;
   }
 
-  /** Goes on with the oldest scan that is not finished, by one transaction. @returns whether there is more to scan */
+  /** Whether it is for this process to scan; false while another is there to do it. */
+  async isScanner(): Promise<boolean> {
+    if (this.scanner !== null && !(await this.scanner.isHeld())) {
+      await this.scanner.release();
+      this.scanner = null;
+    }
+    this.scanner ??= await this.followers.hold(SCANNER);
+    return this.scanner !== null;
+  }
+
+  /**
+   * Goes on with the oldest scan that is not finished, by one transaction, if it is for this process to scan.
+   *
+   * @returns whether there is more to scan here
+   */
   async scanOn(): Promise<boolean> {
+    if (!(await this.isScanner())) return false;
     const isMore = await this.followers.exclusively(
       FOLLOWER,
       false,
