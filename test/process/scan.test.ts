@@ -99,6 +99,28 @@ function linesOf({ code, stdout, stderr }: Ended): readonly string[] {
   return stdout.trim().split('\n');
 }
 
+async function requestScan(service: ServiceProcess, project: string): Promise<void> {
+  const answer = await fetch(`${service.base}/v1/projects/${project}/duplicates:scan`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_KEY}` },
+  });
+  expect([answer.status, await answer.json()]).toEqual([202, expect.objectContaining({ state: 'running' })]);
+}
+
+it('goes on where it was when its service is killed and started again', async () => {
+  await fill('restarted');
+  const first = startService();
+  await first.ready();
+  await requestScan(first, 'restarted');
+  const done = await killMidway(first, 'restarted');
+  const second = startService();
+  await second.ready();
+  expect((await progress('restarted')).contacts_count).toBeGreaterThanOrEqual(done);
+  await second.until(async () => (await progress('restarted')).is_finished);
+  await expectWhole('restarted');
+  expect((await second.stop()).code).toBe(0);
+});
+
 it('is a command’s own where no service runs, and goes on where it was when that is killed and run again', async () => {
   await fill('commanded');
   const done = await killMidway(startCommand('commanded'), 'commanded');
