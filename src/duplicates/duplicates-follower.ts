@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { FollowersRepository, type FollowedEvent, type Hold } from '../audit/followers.repository';
+import { isJsonObject } from '../contacts/canonical';
 import { CommitQueue } from '../contacts/commit-queue';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
@@ -187,7 +188,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     const reports = events.flatMap((event) => (event.type === REPORT ? reportsOf(event) : []));
     await this.evidence.addReports(session, projectId, sumReports(reports));
     for (const event of events) {
-      if (event.type !== DISMISSAL) continue;
+      if (event.type !== DISMISSAL || isOfHot(event)) continue;
       await this.evidence.dismiss(session, projectId, {
         fingerprint: event.fingerprint,
         contactIds: idsOf(event),
@@ -227,6 +228,12 @@ function reportsOf(event: FollowedEvent): ReturnType<typeof readReports> {
   const reading = event.payload && readNotification(event.payload, FAR_FUTURE);
   if (reading?.kind !== 'event' || reading.notification.content.trigger !== REPORT) return [];
   return readReports(reading.notification.content.entries, event.received_at);
+}
+
+/** Whether a dismissal is of a hot set: of its value, not of each two of its contacts. */
+function isOfHot({ payload }: FollowedEvent): boolean {
+  const said: unknown = payload && JSON.parse(payload.toString());
+  return isJsonObject(said) && said['hot'] === true;
 }
 
 /** The last event by which one of the contacts went, else the last that touched one of them. */
