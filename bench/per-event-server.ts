@@ -1,6 +1,6 @@
 import { fastify } from 'fastify';
 import { claimEra } from '../src/audit/eras.repository';
-import { batchParameters, commitBatch } from '../src/contacts/commit.repository';
+import { batchOf, commitBatch } from '../src/contacts/commit.repository';
 import { readNotification } from '../src/contacts/read-notification';
 import { Session, serviceConnection } from '../src/database/session';
 import { verifySignature } from '../src/webhook/verify-signature';
@@ -41,7 +41,7 @@ server.post<{ Body: Buffer }>('/webhooks/sinch', async (request, reply) => {
       actor: null,
       signature,
     } as const;
-    await commitBatch(link.session, batchParameters(link.era, [event]));
+    await commitBatch(link.session, batchOf(link.era, [event]));
   } finally {
     const next = waiting.shift();
     if (next === undefined) idle.push(link);

@@ -9,7 +9,13 @@ export const TRIGGERS = [
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** What people decide, and the journal keeps beside what Sinch tells. */
-export const ACTIONS = ['duplicate.dismissed', 'duplicate.reopened', 'duplicate.snoozed'] as const;
+export const ACTIONS = [
+  'duplicate.dismissed',
+  'duplicate.reopened',
+  'duplicate.snoozed',
+  'reference.removed',
+  'reference.set',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** How an event reached the journal. */

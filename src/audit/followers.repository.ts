@@ -8,6 +8,9 @@ import { BEGINNING, type Cursor } from './audit.repository';
 /** Most events that are counted of a follower's lag. */
 export const lagCountedMax = 10_000;
 
+/** After how long without a word a lock is lost that is held for longer than a transaction, in ms. */
+const holdIdleMaxMs = 60_000;
+
 /** An event as a follower gets it. */
 export interface FollowedEvent {
   readonly id: string;
@@ -31,6 +34,13 @@ export interface Lag {
   readonly events: number;
   /** How long the oldest of them has waited since it was received. */
   readonly seconds: number;
+}
+
+/** A lock that is held for longer than a transaction. */
+export interface Hold {
+  /** Whether it is held still: it ends with its connection. Whoever holds it asks at least once a minute, else it is lost. */
+  readonly isHeld: () => Promise<boolean>;
+  readonly release: () => Promise<void>;
 }
 
 /**
@@ -83,6 +93,37 @@ export class FollowersRepository {
   /** Has Postgres look at tables that have grown so fast that it plans for much smaller ones; at once where none has. */
   async analyzeGrownTables(): Promise<void> {
     await this.database.query('select analyze_grown_tables()');
+  }
+
+  /**
+   * Takes a lock until it is released; a process that hangs loses it after a minute.
+   *
+   * @returns null when another has it
+   */
+  async hold(name: string): Promise<Hold | null> {
+    const session = this.database.createQueryRunner();
+    const release = async (): Promise<void> => {
+      // a connection that is gone has let go by itself
+      await session.query(LET_GO).catch(() => undefined);
+      await session.release();
+    };
+    const isHeld = (): Promise<boolean> =>
+      session.query('select').then(
+        () => true,
+        () => false,
+      );
+    try {
+      const [lock] = rows<{ held: boolean }>(await session.query(TRY_HOLD, [name]));
+      if (lock?.held === true) {
+        await session.query(`set idle_session_timeout = ${holdIdleMaxMs}`);
+        return { isHeld, release };
+      }
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    await session.release();
+    return null;
   }
 
   /** Where a follower stands; at the beginning where it has not begun. */
@@ -145,3 +186,6 @@ export class FollowersRepository {
 /** The advisory lock ends with the transaction. It costs no transaction id, so whoever only looks delays no feed. */
 const TRY_LOCK = 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held';
 const WAIT_FOR_LOCK = 'select pg_advisory_xact_lock(hashtextextended($1, 0)) is not null as held';
+/** These end with the session, or before it. */
+const TRY_HOLD = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held';
+const LET_GO = 'select pg_advisory_unlock_all(); reset idle_session_timeout';

@@ -4,7 +4,7 @@ import { claimEra } from '../audit/eras.repository';
 import { DatabaseAddress } from '../database/database-address';
 import { Session, serviceConnection } from '../database/session';
 import { describeError, sortSqlState } from '../database/sqlstate';
-import { batchParameters, commitBatch, type BatchParameters } from './commit.repository';
+import { batchOf, commitBatch, goesAlone, type Batch } from './commit.repository';
 import type { ContactEvent } from './contact-event';
 
 /** Most events, and most bytes of payload, that one statement commits. */
@@ -24,15 +24,18 @@ const reconnectPauseMaxMs = 1_000;
  * What became of an event.
  *
  * - `committed`: on disk, in journal and map, now or before.
+ * - `unchanged`: of changes of references alone: there was nothing to change, and the event is not kept.
  * - `poison`: Postgres refuses this very event, and will again: keep it in quarantine.
  * - `unavailable`: not known to be committed. The sender must send it again; if it was committed, that does no harm.
  */
 export type Outcome =
   | { readonly kind: 'committed' }
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'poison'; readonly detail: string }
   | { readonly kind: 'unavailable' };
 
 const COMMITTED: Outcome = { kind: 'committed' };
+const UNCHANGED: Outcome = { kind: 'unchanged' };
 const UNAVAILABLE: Outcome = { kind: 'unavailable' };
 
 /** A session, and the era in which it writes. */
@@ -47,7 +50,7 @@ interface Waiting {
 }
 
 /**
- * The only writer of the journal and the map: events gather while a batch commits, and go together in the next.
+ * The only writer of the journal, the map and the references: events gather while a batch commits, and go together in the next.
  *
  * Answers after the commit, never before. Bounded in events and bytes; what does not fit is `unavailable` at once, as is
  * everything while Postgres is away. The queue has a connection of its own, so readers cannot keep it waiting.
@@ -157,9 +160,12 @@ export class CommitQueue {
 
   private takeBatch(): readonly Waiting[] {
     let count = 0;
-    for (let bytes = 0; count < Math.min(this.waiting.length, batchEventsMax); count++) {
-      bytes += this.waiting[count]?.event.payload.length ?? 0;
-      if (bytes > batchBytesMax && count > 0) break;
+    let bytes = 0;
+    for (const { event } of this.waiting.slice(0, batchEventsMax)) {
+      bytes += event.payload.length;
+      if (count > 0 && (bytes > batchBytesMax || goesAlone(event))) break;
+      count += 1;
+      if (goesAlone(event)) break;
     }
     const batch = this.waiting.slice(0, count);
     this.waiting = this.waiting.slice(count);
@@ -194,16 +200,16 @@ export class CommitQueue {
   private async tryCommit(events: readonly ContactEvent[]): Promise<Outcome> {
     const { link } = this;
     if (link === null) return UNAVAILABLE;
-    let batch: BatchParameters;
+    let batch: Batch;
     try {
-      batch = batchParameters(link.era, events);
+      batch = batchOf(link.era, events);
     } catch (error) {
       this.logger.error('An event could not be made into rows.', error);
       return { kind: 'poison', detail: 'The service failed on this event: see its log.' };
     }
     for (let tries = 1; ; tries++) {
       try {
-        await commitBatch(link.session, batch);
+        if (!(await commitBatch(link.session, batch))) return UNCHANGED;
         return COMMITTED;
       } catch (error) {
         const kind = sortSqlState(error);

@@ -9,23 +9,45 @@ interface ContactRow extends Effect {
   readonly projectId: string;
 }
 
-/** A batch as the parameters of its statement. */
-export type BatchParameters = readonly unknown[];
-
-/** @param era the era in which the session writes, from `claimEra` */
-export function batchParameters(era: number, events: readonly ContactEvent[]): BatchParameters {
-  return [era, ...journalColumns(events), ...mapColumns(foldBatch(events))];
+/** A batch as a statement and its parameters. */
+export interface Batch {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
 }
 
 /**
- * Commits a batch: journal and map in one statement, so together or not at all.
+ * @param era the era in which the session writes, from `claimEra`
+ * @param events one alone, where it goes alone
+ */
+export function batchOf(era: number, events: readonly ContactEvent[]): Batch {
+  const [statement] = events.flatMap((event) => statementOf(event) ?? []);
+  return statement === undefined
+    ? { statement: COMMIT_BATCH, values: [era, ...journalColumns(events), ...mapColumns(foldBatch(events))] }
+    : { statement, values: [era, ...journalColumns(events)] };
+}
+
+/** Whether an event is a batch of its own: it is kept only if what it tells can be done, by the same statement. */
+export function goesAlone(event: ContactEvent): boolean {
+  return statementOf(event) !== null;
+}
+
+/**
+ * Commits a batch: the journal and what the events do in one statement, so together or not at all.
  *
  * Takes every event, new or repeated, in any order; rows are locked in key order, so replicas cannot deadlock.
  *
+ * @returns false where nothing was written, since the one event would have changed nothing
  * @throws DatabaseError with the SQLSTATE that the commit queue sorts
  */
-export async function commitBatch(session: Session, batch: BatchParameters): Promise<void> {
-  await session.run(COMMIT_BATCH, batch);
+export async function commitBatch(session: Session, { statement, values }: Batch): Promise<boolean> {
+  const written = await session.run(statement, values);
+  return statement === COMMIT_BATCH || written.length > 0;
+}
+
+/** The statement of an event that goes alone; null for those that go together. */
+function statementOf({ notification: { content } }: ContactEvent): Statement | null {
+  if (content.trigger === 'reference.set') return SET_REFERENCE;
+  return content.trigger === 'reference.removed' ? REMOVE_REFERENCE : null;
 }
 
 /** One row a contact: a statement may touch a row once only. */
@@ -96,6 +118,61 @@ function arrayLiteral(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }
 
+const EVENT = `event as (
+  select *
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
+              $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int[], $16::int[])
+    as e (project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
+          received_at, source, actor, fingerprint, signature, payload_length, payload_offset)
+)`;
+
+const INTO_JOURNAL = `insert into audit_event (era, project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
+                           received_at, source, actor, fingerprint, signature, payload)
+  select $1::int, project_id, type, contact_id, related_contact_ids::text[], app_id, accepted_at, version, decode(tie_break, 'hex'),
+         received_at, source, actor, decode(fingerprint, 'hex'), signature::jsonb,
+         substring($17::bytea from payload_offset + 1 for payload_length)
+  from event`;
+
+/** The name of a reference stands in the payload, the only place in the journal for it. */
+const SAID = `said as (select convert_from($17::bytea, 'UTF8')::jsonb as name)`;
+
+/** Of two who give one name at once, one is first: the other's event is not kept. */
+const SET_REFERENCE: Statement = {
+  name: 'set-reference',
+  text: `
+with ${EVENT},
+${SAID},
+change as (
+  insert into contact_reference (project_id, system, external_id, contact_id, created_by)
+  select e.project_id, s.name ->> 'system', s.name ->> 'external_id', e.contact_id, e.actor
+  from event e
+  cross join said s
+  on conflict (project_id, system, external_id) do nothing
+  returning contact_id
+)
+${INTO_JOURNAL}
+where exists (select from change)
+returning id`,
+};
+
+/** Takes a name from the contact that it was given to; whoever has it by now keeps it. */
+const REMOVE_REFERENCE: Statement = {
+  name: 'remove-reference',
+  text: `
+with ${EVENT},
+${SAID},
+change as (
+  delete from contact_reference r
+  using event e, said s
+  where r.project_id = e.project_id and r.system = s.name ->> 'system' and r.external_id = s.name ->> 'external_id'
+    and r.contact_id = e.contact_id
+  returning r.contact_id
+)
+${INTO_JOURNAL}
+where exists (select from change)
+returning id`,
+};
+
 /**
  * The law of `mirror.ts` in SQL. `gone` is compared as text: 'merged' > 'deleted', as the law wants it.
  *
@@ -105,20 +182,9 @@ function arrayLiteral(values: readonly string[]): string {
 const COMMIT_BATCH: Statement = {
   name: 'commit-batch',
   text: `
-with event as (
-  select *
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
-              $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int[], $16::int[])
-    as e (project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
-          received_at, source, actor, fingerprint, signature, payload_length, payload_offset)
-),
+with ${EVENT},
 journal as (
-  insert into audit_event (era, project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
-                           received_at, source, actor, fingerprint, signature, payload)
-  select $1::int, project_id, type, contact_id, related_contact_ids::text[], app_id, accepted_at, version, decode(tie_break, 'hex'),
-         received_at, source, actor, decode(fingerprint, 'hex'), signature::jsonb,
-         substring($17::bytea from payload_offset + 1 for payload_length)
-  from event
+  ${INTO_JOURNAL}
   order by project_id collate "C", contact_id collate "C", version, tie_break
   on conflict (project_id, contact_id, version, tie_break) do nothing
 )

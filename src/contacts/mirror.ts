@@ -60,6 +60,8 @@ function rankOf(trigger: Content['trigger']): number {
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'reference.removed':
+    case 'reference.set':
       return RANK.ofDecision;
   }
 }
@@ -112,6 +114,8 @@ export function effectsOf(notification: Notification): readonly Effect[] {
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'reference.removed':
+    case 'reference.set':
       return [];
   }
 }
@@ -140,6 +144,8 @@ export function contactIdsOf(content: Content): readonly [string, ...string[]] {
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'reference.removed':
+    case 'reference.set':
       return content.contactIds;
   }
 }

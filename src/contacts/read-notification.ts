@@ -166,6 +166,8 @@ export function snapshotsOf(content: Content): readonly Snapshot[] {
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'reference.removed':
+    case 'reference.set':
       return [];
   }
 }

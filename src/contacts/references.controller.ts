@@ -50,8 +50,9 @@ export class ReferencesController {
     @Param('contact_id') contactId: string,
     @Param('system') system: string,
     @Param('external_id') externalId: string,
+    @CalledBy() caller: Caller,
   ): Promise<void> {
-    await this.references.remove(projectId, contactId, { system, externalId });
+    await this.references.remove(projectId, contactId, { system, externalId }, caller.name);
   }
 
   /** Those of the contact that answers for the id, and of all that were merged into it. */

@@ -26,29 +26,10 @@ export type ReferencePlace = readonly [system: string, externalId: string];
 
 const COLUMNS = 'r.system, r.external_id, r.contact_id, r.created_at, r.created_by';
 
-/** The table of references. */
+/** Reads the table of references. The commit queue writes it, together with the journal. */
 @Injectable()
 export class ReferencesRepository {
   constructor(private readonly database: DataSource) {}
-
-  /** Gives a contact a name that no contact has; false where one has it. Of two at once one is first. */
-  async add(
-    projectId: string,
-    { system, externalId }: ReferenceName,
-    contactId: string,
-    actor: string,
-  ): Promise<boolean> {
-    const added = rows(
-      await this.database.query(
-        `insert into contact_reference (project_id, system, external_id, contact_id, created_by)
-         values ($1, $2, $3, $4, $5)
-         on conflict (project_id, system, external_id) do nothing
-         returning contact_id`,
-        [projectId, system, externalId, contactId, actor],
-      ),
-    );
-    return added.length === 1;
-  }
 
   async find(projectId: string, { system, externalId }: ReferenceName): Promise<ReferenceRow | null> {
     const [row] = rows<ReferenceRow>(
@@ -58,14 +39,6 @@ export class ReferencesRepository {
       ),
     );
     return row ?? null;
-  }
-
-  /** Takes the name from the contact that it was given to; whoever has it by now keeps it. */
-  async remove(projectId: string, { system, externalId }: ReferenceName, contactId: string): Promise<void> {
-    await this.database.query(
-      'delete from contact_reference where project_id = $1 and system = $2 and external_id = $3 and contact_id = $4',
-      [projectId, system, externalId, contactId],
-    );
   }
 
   /**

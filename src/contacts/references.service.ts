@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import type { Action } from '../audit/audit-event';
 import { Problem } from '../rest/problem';
 import { writeDate } from '../rest/read-time';
-import { ContactsRepository } from './contacts.repository';
+import { CommitQueue } from './commit-queue';
 import { contactUnknown, unanswered } from './contact-merged';
+import { ContactsRepository } from './contacts.repository';
+import { decision } from './decision';
 import { followMerges, type Pointer, type Resolution } from './follow-merges';
 import {
   ReferencesRepository,
@@ -35,12 +38,20 @@ export interface ReferenceView {
   readonly created_by: string;
 }
 
-/** What other systems call contacts. A reference stays where it was given; whoever asks is told who answers for it now. */
+/**
+ * What other systems call contacts. A reference stays where it was given; whoever asks is told who answers for it now.
+ *
+ * Each change is an audit event, by one statement: what changes nothing is no event.
+ */
 @Injectable()
 export class ReferencesService {
+  /** When the last change was asked for here, in nanoseconds since the epoch. */
+  private lastChangeAt = 0n;
+
   constructor(
     private readonly references: ReferencesRepository,
     private readonly contacts: ContactsRepository,
+    private readonly queue: CommitQueue,
   ) {}
 
   /**
@@ -59,8 +70,9 @@ export class ReferencesService {
     const problem = unanswered(contactId, followMerges(contactId, before));
     if (problem !== null) throw problem;
     for (let tries = 0; tries < triesMax; tries++) {
-      const isNew = await this.references.add(projectId, name, contactId, actor);
-      const row = await this.references.find(projectId, name);
+      const there = await this.references.find(projectId, name);
+      const isNew = there === null && (await this.change('reference.set', projectId, contactId, name, actor));
+      const row = there ?? (await this.references.find(projectId, name));
       if (row === null) continue; // taken away meanwhile
       // both ids by one look, since merges may have gone on
       const pointers = await this.contacts.reach(projectId, [contactId, row.contact_id]);
@@ -76,14 +88,14 @@ export class ReferencesService {
   /**
    * Takes a name from a contact, by whatever id of the contact it was given; a name that nobody has is no matter.
    *
-   * @throws Problem `reference-taken` where it is another contact's
+   * @throws Problem `reference-taken` where it is another contact's, `unavailable`
    */
-  async remove(projectId: string, contactId: string, name: ReferenceName): Promise<void> {
+  async remove(projectId: string, contactId: string, name: ReferenceName, actor: string): Promise<void> {
     const row = await this.references.find(projectId, name);
     if (row === null) return;
     const pointers = await this.contacts.reach(projectId, [contactId, row.contact_id]);
     if (!areSame(contactId, row.contact_id, pointers)) throw taken(name, endOf(row.contact_id, pointers));
-    await this.references.remove(projectId, name, row.contact_id);
+    await this.change('reference.removed', projectId, row.contact_id, name, actor);
   }
 
   /** @throws Problem `not-found` */
@@ -138,6 +150,32 @@ export class ReferencesService {
       read += wanted;
     }
     return { references, next: place };
+  }
+
+  /**
+   * Makes a change and its event, both or neither.
+   *
+   * @returns false where there was nothing to change: another was first
+   * @throws Problem `unavailable` where it is not known to be made
+   */
+  private async change(
+    action: Extract<Action, `reference.${string}`>,
+    projectId: string,
+    contactId: string,
+    { system, externalId }: ReferenceName,
+    actor: string,
+  ): Promise<boolean> {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    // no two at one time, even within a millisecond: they would be one event
+    this.lastChangeAt = now > this.lastChangeAt ? now : this.lastChangeAt + 1n;
+    const said = { system, external_id: externalId };
+    const outcome = await this.queue.commit(
+      decision(action, projectId, [contactId], said, actor, this.lastChangeAt),
+    );
+    if (outcome.kind === 'committed' || outcome.kind === 'unchanged') return outcome.kind === 'committed';
+    throw new Problem('unavailable', 'The change is not known to be made. Send it again.', {
+      headers: { 'Retry-After': '1' },
+    });
   }
 
   private async views(projectId: string, rows: readonly ReferenceRow[]): Promise<readonly ReferenceView[]> {

@@ -104,37 +104,40 @@ export class DecisionsService {
     });
   }
 
+  /** All of it under the follower's lock, which would else find the event before the set is what was decided. */
   private async decide(projectId: string, id: string, decided: Decided, effect: Effect): Promise<void> {
-    const row = await this.sets.find(projectId, id);
-    if (row === null) throw new Problem('not-found', 'The project has no such set of duplicates.');
-    if (row.status === effect.done) return;
-    if (!effect.from.includes(row.status))
-      throw new Problem('invalid-request', `The set is ${row.status}: nothing is left to decide about it.`);
+    await this.followers.exclusively(FOLLOWER, true, async (session) => {
+      const row = await this.sets.find(projectId, id, session);
+      if (row === null) throw new Problem('not-found', 'The project has no such set of duplicates.');
+      if (row.status === effect.done) return;
+      if (!effect.from.includes(row.status))
+        throw new Problem('invalid-request', `The set is ${row.status}: nothing is left to decide about it.`);
+      const fingerprint = await this.tell(projectId, row, decided, effect);
+      await effect.write(session, row, fingerprint);
+      await this.examiner.examine(session, projectId, row.contact_ids, {
+        at: decided.at,
+        closedBy: () => ({ type: effect.action }),
+      });
+    });
+  }
+
+  /** @returns the fingerprint of the audit event */
+  private async tell(projectId: string, row: SetRow, decided: Decided, effect: Effect): Promise<string> {
     const [first, ...others] = row.contact_ids;
     if (first === undefined) throw new Error('A set has no contacts.');
+    const isHot = row.hot_digest !== null;
     const event = decision(
       effect.action,
       projectId,
       [first, ...others],
-      { duplicate_id: id, reason: decided.reason, ...effect.said },
+      { duplicate_id: row.id, reason: decided.reason, ...(isHot && { hot: true }), ...effect.said },
       decided.actor,
       BigInt(decided.at.getTime()) * 1_000_000n,
     );
     const outcome = await this.queue.commit(event);
-    if (outcome.kind !== 'committed') {
-      throw new Problem('unavailable', 'The decision is not known to be kept. Send it again.', {
-        headers: { 'Retry-After': '1' },
-      });
-    }
-    await this.followers.exclusively(FOLLOWER, true, async (session) => {
-      const now = await this.sets.find(projectId, id, session);
-      // somebody else, or an event, may have come first
-      if (now === null || now.status === effect.done || !effect.from.includes(now.status)) return;
-      await effect.write(session, now, event.notification.fingerprint);
-      await this.examiner.examine(session, projectId, now.contact_ids, {
-        at: decided.at,
-        closedBy: () => ({ type: effect.action }),
-      });
+    if (outcome.kind === 'committed') return event.notification.fingerprint;
+    throw new Problem('unavailable', 'The decision is not known to be kept. Send it again.', {
+      headers: { 'Retry-After': '1' },
     });
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
+import { FollowersRepository, type FollowedEvent, type Hold } from '../audit/followers.repository';
+import { isJsonObject } from '../contacts/canonical';
 import { CommitQueue } from '../contacts/commit-queue';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
@@ -15,6 +16,8 @@ import type { ResolvedBy } from './sets.repository';
 
 /** The follower's name: of its cursor, and of the lock under which all sets are written. */
 export const FOLLOWER = 'duplicates';
+/** The lock of the one process that scans: of the services one, as long as it lives, else a command. */
+const SCANNER = 'duplicates scanner';
 
 /** Most events of one transaction. */
 const batchEventsMax = 500;
@@ -43,6 +46,8 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly logger = new Logger(DuplicatesFollower.name);
   private readonly closing = new AbortController();
   private working: Promise<void> | null = null;
+  /** Held by the process that scans: each finds for itself what a partition has, so one is to do it. */
+  private scanner: Hold | null = null;
   /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
   private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
 
@@ -63,6 +68,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.closing.abort();
     await this.working;
+    await this.scanner?.release();
   }
 
   private async work(): Promise<void> {
@@ -117,8 +123,23 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     return true;
   }
 
-  /** Goes on with the oldest scan that is not finished, by one transaction. @returns whether there is more to scan */
+  /** Whether it is for this process to scan; false while another is there to do it. */
+  async isScanner(): Promise<boolean> {
+    if (this.scanner !== null && !(await this.scanner.isHeld())) {
+      await this.scanner.release();
+      this.scanner = null;
+    }
+    this.scanner ??= await this.followers.hold(SCANNER);
+    return this.scanner !== null;
+  }
+
+  /**
+   * Goes on with the oldest scan that is not finished, by one transaction, if it is for this process to scan.
+   *
+   * @returns whether there is more to scan here
+   */
   async scanOn(): Promise<boolean> {
+    if (!(await this.isScanner())) return false;
     const isMore = await this.followers.exclusively(
       FOLLOWER,
       false,
@@ -170,7 +191,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     const reports = events.flatMap((event) => (event.type === REPORT ? reportsOf(event) : []));
     await this.evidence.addReports(session, projectId, sumReports(reports));
     for (const event of events) {
-      if (event.type !== DISMISSAL) continue;
+      if (event.type !== DISMISSAL || isOfHot(event)) continue;
       await this.evidence.dismiss(session, projectId, {
         fingerprint: event.fingerprint,
         contactIds: idsOf(event),
@@ -190,9 +211,11 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   }
 }
 
+/** Without those that change nothing of who is like whom. */
 function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
   const projects = new Map<string, FollowedEvent[]>();
   for (const event of events) {
+    if (event.type.startsWith('reference.')) continue;
     const own = projects.get(event.project_id);
     if (own === undefined) projects.set(event.project_id, [event]);
     else own.push(event);
@@ -208,6 +231,12 @@ function reportsOf(event: FollowedEvent): ReturnType<typeof readReports> {
   const reading = event.payload && readNotification(event.payload, FAR_FUTURE);
   if (reading?.kind !== 'event' || reading.notification.content.trigger !== REPORT) return [];
   return readReports(reading.notification.content.entries, event.received_at);
+}
+
+/** Whether a dismissal is of a hot set: of its value, not of each two of its contacts. */
+function isOfHot({ payload }: FollowedEvent): boolean {
+  const said: unknown = payload && JSON.parse(payload.toString());
+  return isJsonObject(said) && said['hot'] === true;
 }
 
 /** The last event by which one of the contacts went, else the last that touched one of them. */

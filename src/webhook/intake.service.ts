@@ -87,6 +87,7 @@ export class IntakeService {
     const outcome = await this.queue.commit(event);
     switch (outcome.kind) {
       case 'committed':
+      case 'unchanged':
         return null;
       case 'poison':
         return { reason: 'refused-by-postgres', detail: outcome.detail };

@@ -230,6 +230,39 @@ describe('takes decisions', () => {
     expect(JSON.parse(payload)).toEqual({ duplicate_id: id, reason: 'brothers' });
   });
 
+  it('leaves a set dismissed, and in the journal once, however quick the follower is and others are', async () => {
+    const project = app.project();
+    for (let n = 0; n < 20; n++) {
+      for (const id of ['a', 'b'])
+        await project.tell({ create: alone(`${id}${n}`, { external_id: `crm-${n}` }) }, at(0));
+    }
+    const found = await sets(project);
+    expect(found).toHaveLength(20);
+    for (const { id } of found) {
+      await delay(20); // the follower is at rest, and is woken by the decision
+      const path = `/duplicates/${id}:dismiss`;
+      const answers = await Promise.all([project.post(path, {}), project.post(path, {})]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      expect(answers[0].json()).toMatchObject({ id, status: 'dismissed' });
+    }
+    expect(await sets(project, '?status=dismissed')).toHaveLength(20);
+    const path = '/audit-events?type=duplicate.dismissed';
+    expect((await project.read<{ audit_events: object[] }>(path)).audit_events).toHaveLength(20);
+  });
+
+  it('dismisses of a hot set the value, not each two of its contacts', async () => {
+    const project = app.project();
+    const ids = Array.from({ length: 21 }, (_, n) => `contact-${String(n).padStart(2, '0')}`);
+    for (const id of ids) await project.tell({ create: alone(id, { email: 'info@example.com' }) }, at(0));
+    const { id } = await only(project);
+    expect((await project.post(`/duplicates/${id}:dismiss`, {})).json()).toMatchObject({
+      status: 'dismissed',
+    });
+    expect(await sets(project)).toEqual([]);
+    await project.tell({ delete: alone('contact-03') }, at(1));
+    expect(await only(project)).toMatchObject({ contact_count: 20, reasons: ['email'] });
+  });
+
   it('makes a set again of a dismissed one and a new contact', async () => {
     const project = app.project();
     const id = await pair(project);
@@ -251,11 +284,11 @@ describe('takes decisions', () => {
   it('snoozes a set until a time', async () => {
     const project = app.project();
     const id = await pair(project);
-    const until = new Date(Date.now() + 600).toISOString();
+    const until = new Date(Date.now() + 3_600_000).toISOString();
     const snoozed = await project.post(`/duplicates/${id}:snooze`, { until });
     expect(snoozed.json()).toMatchObject({ status: 'snoozed', snoozed_until: until.replace('Z', '000Z') });
     expect([await sets(project), await sets(project, '?status=snoozed')]).toMatchObject([[], [{ id }]]);
-    await delay(700);
+    await app.sql('update duplicate_set set snoozed_until = now() where id = $1', [id]);
     expect(await only(project)).toMatchObject({ id, status: 'open', snoozed_until: null });
   });
 

@@ -51,6 +51,19 @@ async function listOf(project: Project, path: string): Promise<readonly Referenc
 const namesOf = (references: readonly ReferenceView[]): string[] =>
   references.map((each) => `${each.system}/${each.external_id}`);
 
+/** The changes of references that the journal tells of, oldest first, each with what its payload says. */
+async function changesOf(project: Project): Promise<readonly object[]> {
+  const { audit_events: events } = await project.read<{
+    audit_events: { id: string; type: string; contact_id: string; actor: string; source: string }[];
+  }>('/audit-events?type=reference.set,reference.removed&page_size=200');
+  return Promise.all(
+    events.toReversed().map(async ({ id, type, contact_id, actor, source }) => {
+      const { payload } = await project.read<{ payload: string }>(`/audit-events/${id}`);
+      return { type, contact_id, actor, source, said: JSON.parse(payload) as unknown };
+    }),
+  );
+}
+
 /** Makes contacts past the service, where many are wanted: each merged into the one that `survivor` names, SQL of its number i. */
 function makeMerged(project: Project, count: number, survivor: string): Promise<unknown> {
   return app.sql(
@@ -125,6 +138,71 @@ it('belongs to one contact: another gets 409, which names the holder', async () 
   expect((await put(other, 'c', 'crm', '1')).status).toBe(201);
 });
 
+it('is in the journal: each change once, and what changes nothing not at all', async () => {
+  const project = await withContacts('a', 'b', 'c');
+  const latest = await project.read<{ next_page_token: string }>('/contacts:changes?page_token=latest');
+  const name = ['crm', 'Kunde "1" ü/\\u0041\u{1f600}'] as const;
+  await tellMerge(project, 'b', 'a', 1);
+  for (const id of ['a', 'a', 'b']) await put(project, id, ...name);
+  await put(project, 'c', ...name);
+  await remove(project, 'c', ...name);
+  await put(project, 'unknown', 'crm', '2');
+  for (const id of ['b', 'a']) expect((await remove(project, id, ...name)).status).toBe(204);
+  await put(project, 'c', ...name);
+  const change = { actor: 'admin', source: 'api', said: { system: name[0], external_id: name[1] } };
+  expect(await changesOf(project)).toEqual([
+    { type: 'reference.set', contact_id: 'a', ...change },
+    { type: 'reference.removed', contact_id: 'a', ...change },
+    { type: 'reference.set', contact_id: 'c', ...change },
+  ]);
+  // as decisions about duplicates are: in the history of the contact, not in the feed of those who sync
+  const { history } = await project.read<{ history: object[] }>('/contacts/c/history');
+  expect(history).toMatchObject([{ type: 'reference.set', changes: [] }, { type: 'CONTACT_CREATE' }]);
+  await project.tell({ update: contact('b', { display_name: 'Bea' }) }, at(2));
+  const { changes } = await project.changes(2, {}, latest.next_page_token);
+  expect(changes.map(({ type }) => type)).toEqual(['merged', 'updated']);
+});
+
+it('tells of each of many changes, in their order', async () => {
+  const project = await withContacts('a');
+  for (let n = 0; n < 20; n++) {
+    expect((await put(project, 'a', 'crm', '1')).status).toBe(201);
+    expect((await remove(project, 'a', 'crm', '1')).status).toBe(204);
+  }
+  const names = Array.from({ length: 100 }, (_, n) => `${n}`);
+  const answers = await inParallel(20, names, (each) => put(project, 'a', 'erp', each));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+  const changes = await changesOf(project);
+  expect(changes).toHaveLength(140);
+  const { history } = await project.read<{ history: { type: string }[] }>(
+    '/contacts/a/history?page_size=200',
+  );
+  expect(history.slice(100, 140).map(({ type }) => type)).toEqual(
+    Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 'reference.removed' : 'reference.set')),
+  );
+});
+
+it('is neither changed nor told as changed when Postgres goes away in between', async () => {
+  const project = await withContacts('a');
+  const blocker = await app.transaction();
+  await blocker.query('lock table audit_event in share mode');
+  const cut = put(project, 'a', 'crm', '1');
+  let killed = 0;
+  while (killed === 0) {
+    const sessions = await app.sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock' and query like '%contact_reference%'`,
+    );
+    killed = sessions.length;
+  }
+  await blocker.end();
+  expectProblem(await cut, 503, 'unavailable');
+  expect([await listOf(project, '/references'), await changesOf(project)]).toEqual([[], []]);
+  let again = await put(project, 'a', 'crm', '1');
+  while (again.status === 503) again = await put(project, 'a', 'crm', '1');
+  expect([again.status, await changesOf(project)]).toEqual([201, [expect.anything()]]);
+});
+
 it('is the contact’s of two once they are merged', async () => {
   const project = await withContacts('a', 'b');
   await put(project, 'a', 'crm', '1');
@@ -150,6 +228,7 @@ it('goes to one of many who ask for it at once', async () => {
   expect(answers[ids.indexOf(holder)]?.status).toBe(201);
   for (const answer of answers.filter(({ status }) => status === 409))
     expect(expectProblem(answer, 409, 'reference-taken').contact_id).toBe(holder);
+  expect(await changesOf(project)).toMatchObject([{ type: 'reference.set', contact_id: holder }]);
 });
 
 it('is new once, however many give it to one contact at once', async () => {

@@ -1,5 +1,5 @@
 import { claimEra } from '../../src/audit/eras.repository';
-import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
+import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import type { Session } from '../../src/database/session';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
@@ -23,8 +23,8 @@ const eras = async (): Promise<readonly number[]> =>
     ({ era }) => era,
   );
 
-const commit = (id: string, era: number): Promise<void> =>
-  commitBatch(session, batchParameters(era, [event('p', { create: contact(id) })]));
+const commit = (id: string, era: number): Promise<boolean> =>
+  commitBatch(session, batchOf(era, [event('p', { create: contact(id) })]));
 
 /** A row as a dump of a cluster that had come further would bring it. */
 const restoreRow = (era: number, ahead: number): Promise<object[]> =>

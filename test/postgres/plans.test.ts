@@ -2,7 +2,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
 import { claimEra } from '../../src/audit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
-import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
+import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { ReferencesRepository, type ReferencePlace } from '../../src/contacts/references.repository';
 import { serviceOptions } from '../../src/database/data-source';
@@ -349,7 +349,7 @@ it('settles a batch by its arbiters, in key order', async () => {
   const session = await openSession(database.url);
   const run = jest.spyOn(session, 'run');
   const events = Array.from({ length: 500 }, (_, n) => event(PROJECT, { update: contact(id(n)) }, n));
-  await commitBatch(session, batchParameters(await claimEra(session), events));
+  await commitBatch(session, batchOf(await claimEra(session), events));
   const [statement, values] = run.mock.lastCall ?? [];
   run.mockRestore();
   const [row] = await session.run<{ 'QUERY PLAN': [{ Plan: Plan }] }>(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const main = resolve('dist/src/main.js');
+const MAIN = 'dist/src/main.js';
 
 export interface Ended {
   readonly code: number | null;
@@ -14,7 +14,7 @@ export interface Ended {
   readonly tookMs: number;
 }
 
-/** The built service in a process of its own, as `npm start` and the image run it. */
+/** The built service, or a command of its, in a process of its own, as `npm start` and the image run it. */
 export class ServiceProcess {
   private static readonly all = new Set<ServiceProcess>();
   readonly ended: Promise<Ended>;
@@ -22,9 +22,9 @@ export class ServiceProcess {
   private stdout = '';
   private stderr = '';
 
-  constructor(env: Readonly<Record<string, string>>) {
+  constructor(env: Readonly<Record<string, string>>, script = MAIN, ...args: readonly string[]) {
     const began = Date.now();
-    this.child = spawn(process.execPath, [main], {
+    this.child = spawn(process.execPath, [resolve(script), ...args], {
       env: { PATH: process.env['PATH'], PORT: '0', LOG_LEVEL: 'silent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -60,6 +60,11 @@ export class ServiceProcess {
   /** Resolves with what was printed when the banner is out. */
   async ready(): Promise<string> {
     await this.until(() => this.curl() !== null);
+    return this.stdout;
+  }
+
+  /** What was printed until now. */
+  get printed(): string {
     return this.stdout;
   }
 

@@ -1,6 +1,6 @@
 import { claimEra } from '../../src/audit/eras.repository';
 import type { ContactEvent } from '../../src/contacts/contact-event';
-import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
+import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import { migrate } from '../../src/database/migrate';
 import { ask, openSession } from '../postgres/connections';
 import { Cluster } from './cluster';
@@ -57,7 +57,7 @@ async function rebuild(url: string, bodies: readonly Buffer[], dice: Dice): Prom
   const era = await claimEra(session);
   for (let at = 0; at < bodies.length;) {
     const batch = bodies.slice(at, at + 1 + dice.roll(200));
-    await commitBatch(session, batchParameters(era, batch.map(eventOf)));
+    await commitBatch(session, batchOf(era, batch.map(eventOf)));
     at += batch.length;
   }
   await session.close();

@@ -21,6 +21,8 @@ const AUDIT = 'src/audit/audit.repository.ts';
 const VERIFY = 'src/webhook/verify-signature.ts';
 const READ = 'src/contacts/read-notification.ts';
 const MERGES = 'src/audit/merges.repository.ts';
+const FOLLOWER = 'src/duplicates/duplicates-follower.ts';
+const FOLLOWERS = 'src/audit/followers.repository.ts';
 const MIGRATION = 'migrations/1764000000000-mirror.ts';
 
 const REGISTERS = 'test/postgres/registers.test.ts';
@@ -32,6 +34,8 @@ const ERAS = 'test/postgres/eras.test.ts';
 const JOURNAL = 'test/postgres/journal.test.ts';
 const PLANS = 'test/postgres/plans.test.ts';
 const SINCH_FAULTS = 'test/sinch/faults.test.ts';
+const DUPLICATES = 'test/postgres/duplicates.test.ts';
+const REFERENCES = 'test/http/references.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
@@ -68,15 +72,15 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'the answer comes before the commit',
     file: QUEUE,
-    from: 'await commitBatch(link.session, batch);',
-    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    from: '!(await commitBatch(link.session, batch))',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined)',
     caughtBy: COMMIT_QUEUE,
   },
   {
     name: 'the answer comes before the commit',
     file: QUEUE,
-    from: 'await commitBatch(link.session, batch);',
-    to: 'void commitBatch(link.session, batch).catch(() => undefined);',
+    from: '!(await commitBatch(link.session, batch))',
+    to: 'void commitBatch(link.session, batch).catch(() => undefined)',
     caughtBy: 'K1',
   },
   {
@@ -141,6 +145,13 @@ const FAULTS: readonly Fault[] = [
     from: '    try {\n      await client.connect();',
     to: `    client.once('end', onLost);\n    try {\n      await client.connect();`,
     caughtBy: 'K2',
+  },
+  {
+    name: 'who comes second with a reference is told as having set it',
+    file: COMMIT,
+    from: '${INTO_JOURNAL}\nwhere exists (select from change)',
+    to: '${INTO_JOURNAL}',
+    caughtBy: REFERENCES,
   },
   {
     name: 'a session that is lost is not replaced',
@@ -336,6 +347,84 @@ const FAULTS: readonly Fault[] = [
     from: "tie_break >= '\\\\x03'",
     to: "tie_break >= '\\\\x01'",
     caughtBy: 'test/http/anomalies.test.ts',
+  },
+  {
+    name: 'a follower’s cursor moves before, and apart from, what it writes',
+    file: FOLLOWER,
+    from: 'for (const [projectId, own] of byProject(events)) await',
+    to: `await this.followers.exclusively('elsewhere', true, (other) => this.followers.move(other, FOLLOWER, last));
+        for (const [projectId, own] of byProject(events)) await`,
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'a follower does not wait for open transactions',
+    file: FOLLOWERS,
+    from: GAPLESS,
+    to: '',
+    caughtBy: 'test/postgres/followers.test.ts',
+  },
+  {
+    name: 'a follower goes by ids',
+    file: FOLLOWERS,
+    from: 'where (e.era, e.tx, e.id) > ($1::int, $2::xid8, $3::bigint)\n           and',
+    to: 'where e.id > $3::bigint and ($1::int, $2::xid8) is not null\n           and',
+    caughtBy: 'test/postgres/followers.test.ts',
+  },
+  {
+    name: 'a lock that is held for longer keeps nobody out',
+    file: FOLLOWERS,
+    from: 'if (lock?.held === true) {',
+    to: 'if (lock !== undefined) {',
+    caughtBy: 'test/postgres/followers.test.ts',
+  },
+  {
+    name: 'of a project’s events in one batch the first alone is handled',
+    file: FOLLOWER,
+    from: 'else own.push(event);',
+    to: '',
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'a dismissal of which only the event was kept is not made effective',
+    file: FOLLOWER,
+    from: 'if (event.type !== DISMISSAL || isOfHot(event)) continue;',
+    to: 'continue;',
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'a dismissed hot value parts its contacts',
+    file: FOLLOWER,
+    from: ' || isOfHot(event)',
+    to: '',
+    caughtBy: 'test/http/duplicates.test.ts',
+  },
+  {
+    name: 'a dismissed pair is an edge all the same',
+    file: 'src/duplicates/connect-contacts.ts',
+    from: 'if (isDismissed(dismissedBy.get(a), dismissedBy.get(b))) continue;',
+    to: '',
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'a value is hot later than it is said to be',
+    file: 'src/duplicates/evidence.ts',
+    from: 'export const holdersMax = 20;',
+    to: 'export const holdersMax = 21;',
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'reports of one batch count once',
+    file: 'src/duplicates/read-reports.ts',
+    from: 'reportCount: sum.reportCount + report.reportCount',
+    to: 'reportCount: sum.reportCount',
+    caughtBy: DUPLICATES,
+  },
+  {
+    name: 'a set of which nothing is left stays open',
+    file: 'src/duplicates/match-sets.ts',
+    from: '.filter((each) => !byKept.has(each))',
+    to: '.filter(() => false)',
+    caughtBy: DUPLICATES,
   },
   {
     name: 'the partial index on related contacts is out of reach',

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { claimEra } from '../../src/audit/eras.repository';
-import { batchParameters, commitBatch } from '../../src/contacts/commit.repository';
+import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import type { Session } from '../../src/database/session';
 import { ask, openSession } from '../postgres/connections';
 import { eventOf } from '../postgres/events';
@@ -89,7 +89,7 @@ async function keepHolding(url: string, dice: Dice, writing: { readonly isDone: 
     await session.run({ name: 'hold', text: 'begin' });
     await session.run({ name: 'take-place', text: 'select pg_current_xact_id()' });
     await delay(dice.roll(20));
-    await commitBatch(session, batchParameters(era, [eventOf(traffic.next()), eventOf(traffic.next())]));
+    await commitBatch(session, batchOf(era, [eventOf(traffic.next()), eventOf(traffic.next())]));
     await delay(dice.roll(200));
     await session.run({ name: 'let-go', text: 'commit' });
   }
