@@ -18,6 +18,9 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** That Sinch no longer has a contact, though it told of no deletion: found by asking it. */
+export const ABSENT = 'contact.absent';
+
 /** How an event reached the journal. */
 export const SOURCES = ['webhook', 'backfill', 'reconcile', 'api', 'rule'] as const;
 export type Source = (typeof SOURCES)[number];

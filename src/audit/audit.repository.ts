@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { rows } from '../database/rows';
-import type { SignatureParts, Source } from './audit-event';
+import { ABSENT, type SignatureParts, type Source } from './audit-event';
 
 /** Most losers of one contact whose events are told with its own. */
 const losersMax = 1_000;
@@ -86,6 +86,8 @@ export interface HistoryRow extends AuditEventRow {
 export interface AsOf {
   /** A merge that the contact lost (the earliest), else its earliest deletion. */
   readonly gone: AuditEventRow | null;
+  /** The newest finding that Sinch did not have it. */
+  readonly absent: AuditEventRow | null;
   readonly told: TellingRow | null;
 }
 
@@ -258,7 +260,7 @@ export class AuditRepository {
              select e.id, since.subject_id, e.version, e.tie_break as place
              from audit_event e
              where e.project_id = $1 and e.contact_id = since.subject_id and e.version >= since.version
-               and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE')
+               and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE', '${ABSENT}')
              union all
              select e.id, since.subject_id, e.version, ${LOSERS_PLACE}
              from audit_event e
@@ -359,8 +361,18 @@ export class AuditRepository {
         [projectId, contactId, version.toString()],
       ),
     );
+    const [absent] = rows<AuditEventRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from audit_event e
+         where e.project_id = $1 and e.contact_id = $2 and e.version <= $3 and e.type = '${ABSENT}'
+         order by e.version desc, e.tie_break desc
+         limit 1`,
+        [projectId, contactId, version.toString()],
+      ),
+    );
     const [told] = await this.toldUntil(projectId, [contactId], version);
-    return { gone: gone ?? null, told: told ?? null };
+    return { gone: gone ?? null, absent: absent ?? null, told: told ?? null };
   }
 
   /** Of each contact the newest event up to a version that told what it is; contacts without one are left out. */

@@ -13,7 +13,8 @@ export class Anomaly {
     description:
       '`merge-cycle`: merges that run in a circle (looked for among the first 100,000 contacts that are both survivor and loser). ' +
       '`merged-twice`: one contact merged into several. ' +
-      '`told-after-gone`: a create, an update or a merge that is newer than the going of its contact.',
+      '`told-after-gone`: a create, an update or a merge that is newer than the going of its contact. ' +
+      '`fetched-after-gone`: a contact that Sinch still had when it was asked, though the mirror has it as gone.',
   })
   readonly kind: AnomalyKind;
   @ApiProperty({ description: 'Of a circle its smallest id, of several merges the loser.' })

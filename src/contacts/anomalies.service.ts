@@ -1,14 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { MergesRepository, type MergedTwice } from '../audit/merges.repository';
 import { writeTime } from '../rest/read-time';
-import { ContactsRepository, type ToldAfterGoneRow } from './contacts.repository';
+import { ContactsRepository, type LivingAfterGoneRow } from './contacts.repository';
 import { compareIds, findCycles } from './find-cycles';
 
 /** Most contacts of one anomaly that are shown. */
 const contactsShownMax = 50;
 
 /** What Sinch tells that does not go together, in the order in which it is listed. */
-export const ANOMALY_KINDS = ['merge-cycle', 'merged-twice', 'told-after-gone'] as const;
+export const ANOMALY_KINDS = [
+  'merge-cycle',
+  'merged-twice',
+  'told-after-gone',
+  'fetched-after-gone',
+] as const;
 export type AnomalyKind = (typeof ANOMALY_KINDS)[number];
 
 export interface AnomalyView {
@@ -67,7 +72,11 @@ export class AnomaliesService {
       case 'merged-twice':
         return (await this.merges.mergedTwice(projectId, after, size)).map(viewMergedTwice);
       case 'told-after-gone':
-        return (await this.contacts.toldAfterGone(projectId, after, size)).map(viewToldAfterGone);
+        return (await this.contacts.livingAfterGone('told', projectId, after, size)).map(viewToldAfterGone);
+      case 'fetched-after-gone':
+        return (await this.contacts.livingAfterGone('fetched', projectId, after, size)).map(
+          viewFetchedAfterGone,
+        );
     }
   }
 }
@@ -90,12 +99,20 @@ function viewMergedTwice(row: MergedTwice): AnomalyView {
   };
 }
 
-function viewToldAfterGone(row: ToldAfterGoneRow): AnomalyView {
-  const [told, went] = [writeTime(BigInt(row.version)), writeTime(BigInt(row.gone_version))];
+function viewToldAfterGone(row: LivingAfterGoneRow): AnomalyView {
+  return viewLivingAfterGone('told-after-gone', row, 'told of it as of a living one');
+}
+
+function viewFetchedAfterGone(row: LivingAfterGoneRow): AnomalyView {
+  return viewLivingAfterGone('fetched-after-gone', row, 'still had it, when it was asked,');
+}
+
+function viewLivingAfterGone(kind: AnomalyKind, row: LivingAfterGoneRow, did: string): AnomalyView {
+  const [living, went] = [writeTime(BigInt(row.version)), writeTime(BigInt(row.gone_version))];
   return {
-    kind: 'told-after-gone',
+    kind,
     contact_id: row.id,
     contact_ids: row.survivor_id === null ? [row.id] : [row.id, row.survivor_id],
-    detail: `The contact was ${row.gone} at ${went}, yet Sinch told of it as of a living one at ${told}.`,
+    detail: `The contact was ${row.gone} at ${went}, yet Sinch ${did} at ${living}.`,
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { Source } from '../audit/audit-event';
+import { ABSENT, type Source } from '../audit/audit-event';
 import {
   AuditRepository,
   NO_FILTER,
@@ -26,12 +26,12 @@ const heldMax = 500;
 export const CHANGE_TYPES = ['created', 'updated', 'deleted', 'merged'] as const;
 export type ChangeType = (typeof CHANGE_TYPES)[number];
 
-const TRIGGER_OF = {
-  created: 'CONTACT_CREATE',
-  updated: 'CONTACT_UPDATE',
-  deleted: 'CONTACT_DELETE',
-  merged: 'CONTACT_MERGE',
-} as const satisfies Record<ChangeType, string>;
+const EVENTS_OF = {
+  created: ['CONTACT_CREATE'],
+  updated: ['CONTACT_UPDATE'],
+  deleted: ['CONTACT_DELETE', ABSENT],
+  merged: ['CONTACT_MERGE'],
+} as const satisfies Record<ChangeType, readonly string[]>;
 
 /** One committed event, told to those who sync. */
 export interface ChangeView {
@@ -121,12 +121,12 @@ export class ChangesService implements BeforeApplicationShutdown {
     after: Cursor,
     size: number,
   ): Promise<{ readonly changes: readonly ChangeView[]; readonly next: Cursor }> {
-    const triggers = (filter.types ?? CHANGE_TYPES).map((type) => TRIGGER_OF[type]);
+    const types = (filter.types ?? CHANGE_TYPES).flatMap((type) => EVENTS_OF[type]);
     const changes: ChangeView[] = [];
     let next = after;
     for (let scanned = 0; scanned < scannedMax && changes.length < size;) {
       const wanted = size - changes.length;
-      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types: triggers }, next, wanted);
+      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types }, next, wanted);
       const last = rows.at(-1);
       if (last === undefined) break;
       changes.push(...(await this.tell(projectId, rows)).filter((change) => passes(change, filter)));
@@ -172,7 +172,7 @@ function viewChange(
   departures: readonly AuditEventRow[],
   views: ReadonlyMap<string, ContactView>,
 ): ChangeView {
-  const type = CHANGE_TYPES.find((each) => TRIGGER_OF[each] === row.type) ?? 'updated';
+  const type = CHANGE_TYPES.find((each) => EVENTS_OF[each].some((event) => event === row.type)) ?? 'updated';
   const [loserId = ''] = row.related_contact_ids;
   const contactId = type === 'merged' ? loserId : row.contact_id;
   const earlier = departures.filter((departure) => BigInt(departure.id) < BigInt(row.id));
@@ -184,7 +184,10 @@ function viewChange(
   const changed =
     after === null ? [] : compareSnapshots(before, after).map(({ path }) => path.split('.')[0] ?? path);
   const wentNew =
-    (type === 'deleted' && !earlier.some((departure) => isOf(departure, contactId))) ||
+    (type === 'deleted' &&
+      // what Sinch told since contradicts an absence, not a deletion
+      !(late && row.type === ABSENT) &&
+      !earlier.some((departure) => isOf(departure, contactId))) ||
     (type === 'merged' &&
       !earlier.some((departure) => isOf(departure, contactId) && outranks(departure, row)));
   return {

@@ -174,7 +174,7 @@ returning id`,
 };
 
 /**
- * The law of `mirror.ts` in SQL. `gone` is compared as text: 'merged' > 'deleted', as the law wants it.
+ * The law of `mirror.ts` in SQL. `gone` is compared as text: 'merged' > 'deleted' > 'absent', as the law wants it.
  *
  * The outermost `order by` fixes the lock order; the arbiter of the journal is named, since a bare `do nothing` would also
  * swallow a collision of ids.
@@ -211,10 +211,19 @@ on conflict (project_id, id) do update set
     from (values (c.gone, c.survivor_id, c.gone_version, c.gone_tie_break),
                  (excluded.gone, excluded.survivor_id, excluded.gone_version, excluded.gone_tie_break))
       as went (gone, survivor_id, gone_version, gone_tie_break)
-    order by went.gone desc nulls last, went.gone_version, went.gone_tie_break
+    where went.gone is not null
+      and (went.gone <> 'absent'
+           or (went.gone_version, went.gone_tie_break) >= (c.version, c.tie_break)
+              and (went.gone_version, went.gone_tie_break) >= (excluded.version, excluded.tie_break))
+    order by went.gone desc,
+             case when went.gone <> 'absent' then went.gone_version end, case when went.gone <> 'absent' then went.gone_tie_break end,
+             went.gone_version desc, went.gone_tie_break desc
     limit 1)
 where (excluded.version, excluded.tie_break) > (c.version, c.tie_break)
    or excluded.gone > c.gone
    or excluded.gone is not null and c.gone is null
-   or excluded.gone = c.gone and (excluded.gone_version, excluded.gone_tie_break) < (c.gone_version, c.gone_tie_break)`,
+      and (excluded.gone <> 'absent' or (excluded.gone_version, excluded.gone_tie_break) >= (c.version, c.tie_break))
+   or excluded.gone = c.gone
+      and case when c.gone = 'absent' then (excluded.gone_version, excluded.gone_tie_break) > (c.gone_version, c.gone_tie_break)
+               else (excluded.gone_version, excluded.gone_tie_break) < (c.gone_version, c.gone_tie_break) end`,
 };

@@ -19,7 +19,8 @@ export interface ContactRow {
   readonly version: string;
   /** JSON text. */
   readonly snapshot: string;
-  readonly gone: 'deleted' | 'merged' | null;
+  /** `absent`: asked for, Sinch did not have it. */
+  readonly gone: 'absent' | 'deleted' | 'merged' | null;
   readonly survivor_id: string | null;
   readonly gone_version: string | null;
 }
@@ -31,8 +32,8 @@ export interface MetadataRow {
   readonly metadata: string | null;
 }
 
-/** A gone contact of which Sinch told as of a living one at a later time. */
-export interface ToldAfterGoneRow {
+/** A gone contact that Sinch told of, or had, as a living one at a later time. */
+export interface LivingAfterGoneRow {
   readonly id: string;
   readonly gone: 'deleted' | 'merged';
   readonly survivor_id: string | null;
@@ -81,7 +82,7 @@ export class ContactsRepository {
          where project_id = $1
            and id > $2
            and ($3 <> 'active' or gone is null)
-           and ($3 in ('active', 'all') or gone = $3)
+           and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
            and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
            and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
            and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
@@ -210,13 +211,22 @@ export class ContactsRepository {
     return new Map(found.map((row) => [row.id, row.survivor_id]));
   }
 
-  /** In the order of ids, after `after` (`''` for the first page). */
-  async toldAfterGone(projectId: string, after: string, size: number): Promise<readonly ToldAfterGoneRow[]> {
-    return rows<ToldAfterGoneRow>(
+  /**
+   * In the order of ids, after `after` (`''` for the first page).
+   *
+   * @param how by a callback of Sinch's, or because we fetched it
+   */
+  async livingAfterGone(
+    how: 'told' | 'fetched',
+    projectId: string,
+    after: string,
+    size: number,
+  ): Promise<readonly LivingAfterGoneRow[]> {
+    return rows<LivingAfterGoneRow>(
       await this.database.query(
         `select id, gone, survivor_id, version, gone_version
          from contact
-         where project_id = $1 and told_after_gone and id > $2
+         where project_id = $1 and ${how}_after_gone and id > $2
          order by id
          limit $3`,
         [projectId, after, size],

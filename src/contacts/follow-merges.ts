@@ -4,7 +4,7 @@ const chainShownMax = 50;
 /** Where one id points: the part of a contact's row that resolving needs. */
 export interface Pointer {
   readonly id: string;
-  readonly gone: 'deleted' | 'merged' | null;
+  readonly gone: 'absent' | 'deleted' | 'merged' | null;
   readonly survivorId: string | null;
 }
 

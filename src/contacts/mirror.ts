@@ -4,8 +4,9 @@ import type { Content, Notification, Snapshot } from './read-notification';
  * The law of the mirror, as pure functions. `commit.repository.ts` states the same law in SQL; the property tests hold the
  * two to each other.
  *
- * Each contact has two registers: what Sinch *says* of it (newest wins) and where it *went* (final). Both are joins of total
- * orders, so events may come in any order, any number of times, in any batches, and end in the same state.
+ * Each contact has two registers: what Sinch *says* of it (newest wins) and where it *went* (final, but for a finding that
+ * something newer contradicts). Both are joins of total orders, so events may come in any order, any number of times, in any
+ * batches, and end in the same state.
  */
 export interface Registers {
   readonly says: Says | null;
@@ -24,8 +25,9 @@ export interface Says extends Position {
 }
 
 export interface Went extends Position {
-  readonly gone: 'deleted' | 'merged';
-  /** The contact that answers instead; null for `deleted`. */
+  /** `absent` is a finding that a newer snapshot outlives; the others are final. */
+  readonly gone: 'absent' | 'deleted' | 'merged';
+  /** The contact that answers instead; null but for `merged`. */
   readonly survivorId: string | null;
 }
 
@@ -36,6 +38,7 @@ export interface Effect extends Registers {
 
 /** Settles equal versions: the greater rank is believed. */
 const RANK = {
+  fetched: 0,
   ofDeleted: 1,
   ofLoser: 2,
   CONTACT_CREATE: 3,
@@ -57,6 +60,8 @@ function rankOf(trigger: Content['trigger']): number {
       return RANK.ofSurvivor;
     case 'CONTACT_IDENTITIES_DUPLICATION':
       return RANK.ofDuplicates;
+    case 'contact.absent':
+      return RANK.fetched;
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
@@ -67,8 +72,9 @@ function rankOf(trigger: Content['trigger']): number {
 }
 
 /** Where an event stands among the events of the contact under which the journal files it. */
-export function positionOf({ version, fingerprint, content }: Notification): Position {
-  return { version, tieBreak: tieBreak(rankOf(content.trigger), fingerprint) };
+export function positionOf({ version, fingerprint, content, shape }: Notification): Position {
+  const rank = shape === 'fetched' ? RANK.fetched : rankOf(content.trigger);
+  return { version, tieBreak: tieBreak(rank, fingerprint) };
 }
 
 /** Where a merge stands among the events of its loser. */
@@ -110,6 +116,14 @@ export function effectsOf(notification: Notification): readonly Effect[] {
         },
       ];
     }
+    case 'contact.absent':
+      return [
+        {
+          contactId: content.contactId,
+          says: null,
+          went: { ...position, gone: 'absent', survivorId: null },
+        },
+      ];
     case 'CONTACT_IDENTITIES_DUPLICATION':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
@@ -122,7 +136,11 @@ export function effectsOf(notification: Notification): readonly Effect[] {
 
 /** Joins what two sets of events left of one contact: commutative, associative, idempotent. */
 export function join(a: Registers, b: Registers): Registers {
-  return { says: newest(a.says, b.says), went: final(a.went, b.went) };
+  const says = newest(a.says, b.says);
+  const went = final(a.went, b.went);
+  // an absence that is outlived need not be kept: what outlived it, or something newer still, stays
+  const isOutlived = went?.gone === 'absent' && says !== null && comparePositions(says, went) > 0;
+  return { says, went: isOutlived ? null : went };
 }
 
 /** The contact under which the journal files an event (of a merge the survivor, of a duplication the smallest member), then the others. */
@@ -132,6 +150,7 @@ export function contactIdsOf(content: Content): readonly [string, ...string[]] {
     case 'CONTACT_UPDATE':
       return [content.contact.id];
     case 'CONTACT_DELETE':
+    case 'contact.absent':
       return [content.contactId];
     case 'CONTACT_MERGE':
       return [content.survivor.id, content.loserId];
@@ -156,11 +175,15 @@ function newest(a: Says | null, b: Says | null): Says | null {
   return comparePositions(a, b) >= 0 ? a : b;
 }
 
-/** A gone contact never comes back: merged beats deleted, and of one reason the earliest event is believed. */
+/**
+ * A gone contact never comes back: merged beats deleted, which beats absent; of one reason the earliest event is believed, but
+ * of absences the latest, which is the one to outlive.
+ */
 function final(a: Went | null, b: Went | null): Went | null {
   if (a === null || b === null) return a ?? b;
-  if (a.gone !== b.gone) return a.gone === 'merged' ? a : b;
-  return comparePositions(a, b) <= 0 ? a : b;
+  if (a.gone !== b.gone) return a.gone > b.gone ? a : b; // as in SQL: 'merged' > 'deleted' > 'absent'
+  const isEarlier = comparePositions(a, b) <= 0;
+  return isEarlier === (a.gone === 'absent') ? b : a;
 }
 
 /** Negative, zero or positive as `a` stands before, at or after `b`. */

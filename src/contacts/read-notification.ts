@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
-import type { Action, Trigger } from '../audit/audit-event';
+import type { ABSENT, Action, Trigger } from '../audit/audit-event';
 import { nestsDeeperThan } from '../rest/nests-deeper';
 import { readTime } from '../rest/read-time';
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from './canonical';
@@ -40,6 +40,7 @@ export interface Decision {
 /** What a notification says, by trigger; a decision is never read from a callback. */
 export type Content =
   | Decision
+  | { readonly trigger: typeof ABSENT; readonly contactId: string }
   | { readonly trigger: 'CONTACT_CREATE' | 'CONTACT_UPDATE'; readonly contact: Snapshot }
   | { readonly trigger: 'CONTACT_DELETE'; readonly contactId: string; readonly contact: Snapshot | null }
   | {
@@ -59,8 +60,11 @@ export interface Notification {
   readonly version: bigint;
   /** SHA-256 in hex over project, trigger, version and the canonical notification: copies and retries are one event. */
   readonly fingerprint: string;
-  /** Sinch's own shape, or the one that a widespread reference page documents (docs/sinch.md, 1); `own`: not a callback. */
-  readonly shape: 'sinch' | 'documented' | 'own';
+  /**
+   * Sinch's own shape, or the one that a widespread reference page documents (docs/sinch.md, 1). `fetched`: what we asked Sinch
+   * for, in the shape of a callback; at equal versions any callback is believed before it. `own`: not a callback.
+   */
+  readonly shape: 'sinch' | 'documented' | 'fetched' | 'own';
   readonly content: Content;
 }
 
@@ -163,6 +167,7 @@ export function snapshotsOf(content: Content): readonly Snapshot[] {
     case 'CONTACT_MERGE':
       return content.loser === null ? [content.survivor] : [content.survivor, content.loser];
     case 'CONTACT_IDENTITIES_DUPLICATION':
+    case 'contact.absent':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
@@ -240,7 +245,7 @@ function readContent(
   trigger: Trigger,
   notification: JsonObject,
   key: string,
-): Pick<Notification, 'content' | 'shape'> {
+): Pick<Notification, 'content'> & { readonly shape: 'sinch' | 'documented' } {
   switch (trigger) {
     case 'CONTACT_CREATE':
     case 'CONTACT_UPDATE':

@@ -51,7 +51,7 @@ export function viewContact(
     ...snapshot,
     id: row.id,
     mirror: {
-      status: row.gone ?? 'active',
+      status: row.gone === 'absent' ? 'deleted' : (row.gone ?? 'active'),
       version: says < 0n ? null : row.version,
       accepted_at: says < 0n ? null : writeTime(says),
       updated_at: writeTime(went > says ? went : says),

@@ -5,6 +5,7 @@ import { Merges1764100000000 } from '../../migrations/1764100000000-merges';
 import { References1764200000000 } from '../../migrations/1764200000000-references';
 import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicates';
 import { LookUps1764350000000 } from '../../migrations/1764350000000-look-ups';
+import { Fetched1764400000000 } from '../../migrations/1764400000000-fetched';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   References1764200000000,
   Duplicates1764300000000,
   LookUps1764350000000,
+  Fetched1764400000000,
 ];
 
 /** Most connections of the readers, and longest waits for one and for its answer. */

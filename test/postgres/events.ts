@@ -1,7 +1,7 @@
 import type { ContactEvent } from '../../src/contacts/contact-event';
 import { readNotification, type Notification } from '../../src/contacts/read-notification';
 import { callback, contact, type Told } from '../sinch/callbacks';
-import { inProject } from '../sinch/histories';
+import { asFound, inProject } from '../sinch/histories';
 
 /** When a test's events are received, in nanoseconds since the epoch: after every version that is generated. */
 const RECEIVED_AT = 1_718_500_000_000_000_000n;
@@ -11,7 +11,7 @@ export const BEGIN = 1_718_460_000_000_000_000n;
 export function read(body: Buffer): Notification {
   const reading = readNotification(body, RECEIVED_AT);
   if (reading.kind !== 'event') throw new Error(`Not an event: ${JSON.stringify(reading)}`);
-  return reading.notification;
+  return asFound(body, reading.notification);
 }
 
 /** A callback body on its way into the journal. */

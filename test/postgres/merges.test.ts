@@ -8,7 +8,7 @@ import type { CommitQueue } from '../../src/contacts/commit-queue';
 import type { MetadataPolicy } from '../../src/contacts/consolidate-metadata';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { ContactsService } from '../../src/contacts/contacts.service';
-import { effectsOf } from '../../src/contacts/mirror';
+import { comparePositions, effectsOf, positionOf } from '../../src/contacts/mirror';
 import { MergesService, type WholeMergeView } from '../../src/contacts/merges.service';
 import type { Notification } from '../../src/contacts/read-notification';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
@@ -100,7 +100,7 @@ async function answers(
 function pairsOf(notifications: readonly Notification[]): readonly string[] {
   const first = new Map<string, Notification>();
   const isBefore = (a: Notification, b: Notification): boolean =>
-    a.version === b.version ? a.fingerprint < b.fingerprint : a.version < b.version;
+    comparePositions(positionOf(a), positionOf(b)) < 0;
   for (const each of notifications) {
     if (each.content.trigger !== 'CONTACT_MERGE') continue;
     const pair = `${each.content.loserId}>${each.content.survivor.id}`;

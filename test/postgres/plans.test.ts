@@ -197,7 +197,7 @@ describe('contacts', () => {
   it('show whom they took over', () => expectGoodPlans(() => contacts.ancestors(PROJECT, ids), 1_000));
   it('give the metadata of those', () => expectGoodPlans(() => contacts.metadata(PROJECT, ids), 400));
   it('that were told of after they had gone are found', () =>
-    expectGoodPlans(() => contacts.toldAfterGone(PROJECT, '', 51), 100));
+    expectGoodPlans(() => contacts.livingAfterGone('told', PROJECT, '', 51), 100));
   it('in the midst of merges are found among the merged ones', () =>
     expectGoodPlans(() => contacts.amidMerges(PROJECT), contactsCount / 40));
   it('show whom they had taken over', () =>

@@ -163,7 +163,7 @@ it('tells metadata and anomalies of the project alone', async () => {
   expect((await audit.toldUntil(OURS, ['B'], FOREVER)).map(({ version }) => version)).toEqual([
     String(BEGIN + 1n),
   ]);
-  expect(await contacts.toldAfterGone(OURS, '', 100)).toEqual([]);
-  expect((await contacts.toldAfterGone(THEIRS, '', 100)).map(({ id }) => id)).toEqual(['D']);
+  expect(await contacts.livingAfterGone('told', OURS, '', 100)).toEqual([]);
+  expect((await contacts.livingAfterGone('told', THEIRS, '', 100)).map(({ id }) => id)).toEqual(['D']);
   expect(await contacts.amidMerges(OURS)).toEqual(new Map());
 });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { effectsOf, join, type Registers } from '../../src/contacts/mirror';
 import { readNotification, type Notification } from '../../src/contacts/read-notification';
-import { aHistory } from '../sinch/histories';
+import { aHistory, asFound } from '../sinch/histories';
 
 const NOW = 1_800_000_000_000_000_000n;
 
 function read(body: Buffer): Notification {
   const reading = readNotification(body, NOW);
   if (reading.kind !== 'event') throw new Error(JSON.stringify(reading));
-  return reading.notification;
+  return asFound(body, reading.notification);
 }
 
 /** The state that a batch leaves, by contact. */

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { foundAbsent } from '../../src/contacts/fetched';
+import type { Notification } from '../../src/contacts/read-notification';
 import { callback, contact, PROJECT, type Told } from './callbacks';
 
 /** A time of 2024 at which generated histories begin, in nanoseconds since the epoch. */
@@ -44,9 +46,32 @@ const aTangle: fc.Arbitrary<Told[]> = fc.oneof(
 
 /** In Sinch's own shape or, where there is one, in the documented variant, which names the gone contact by its id alone. */
 const aCallback = (told: Told): fc.Arbitrary<Buffer> =>
-  fc
-    .tuple(aTime, fc.integer({ min: 0, max: 3 }))
-    .map(([time, die]) => (die === 0 ? documented(callback(told, time)) : callback(told, time)));
+  fc.tuple(aTime, fc.integer({ min: 0, max: 9 })).map(([time, die]) => {
+    const body = callback(told, time);
+    if (die < 2) return documented(body);
+    if (die < 4) return found('fetched', body);
+    return die === 4 ? found('absent', body) : body;
+  });
+
+/** Marks a callback as one that nobody sent: what it tells was found by asking. The mark is an unknown field for Sinch's reader. */
+function found(finding: 'fetched' | 'absent', body: Buffer): Buffer {
+  return Buffer.from(body.toString().replace('{', `{"finding":"${finding}",`));
+}
+
+/** What a marked body stands for: its contact as it was fetched or, of a create or an update, its absence. */
+export function asFound(body: Buffer, notification: Notification): Notification {
+  const { finding } = JSON.parse(body.toString()) as { readonly finding?: string }; // ours
+  const { projectId, version, content } = notification;
+  if (finding === undefined) return notification;
+  if (finding === 'absent' && (content.trigger === 'CONTACT_CREATE' || content.trigger === 'CONTACT_UPDATE'))
+    return foundAbsent(content.contact.id, version, {
+      projectId,
+      source: 'reconcile',
+      actor: null,
+      receivedAt: version,
+    }).notification;
+  return { ...notification, shape: 'fetched' };
+}
 
 /** Callback bodies about a handful of contacts: merge chains and cycles, deletes before creates, equal times, and the like. */
 export function aHistory(lengthMax: number): fc.Arbitrary<Buffer[]> {
