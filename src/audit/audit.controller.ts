@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../access/scope';
 import { Problems } from '../rest/openapi';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problem';
 import { writeDate, writeTime } from '../rest/read-time';
 import { AuditEventsPage, AuditEventsQuery, WholeAuditEvent, type AuditEvent } from './audit.dto';
@@ -30,25 +30,22 @@ export class AuditController {
     @Param('project_id') projectId: string,
     @Query() query: AuditEventsQuery,
   ): Promise<AuditEventsPage> {
-    const bound = { ...query, projectId };
-    const from =
-      query.page_token === undefined ? null : this.tokens.open('audit-events', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<Cursor>('audit-events', { ...query, projectId });
     const filter = await this.filterOf(projectId, query);
-    const seal = (row: AuditEventRow): string =>
-      this.tokens.seal('audit-events', bound, [String(row.era), row.tx, row.id]);
     if (query.order === 'asc') {
-      const rows = await this.audit.feed(projectId, filter, (from ?? BEGINNING) as Cursor, query.page_size); // sealed here
+      const rows = await this.audit.feed(projectId, filter, from ?? BEGINNING, query.page_size);
       const last = rows.at(-1);
-      const next =
-        last === undefined ? this.tokens.seal('audit-events', bound, from ?? BEGINNING) : seal(last);
-      return { audit_events: rows.map((row) => viewAuditEvent(projectId, row)), next_page_token: next };
+      const next = last === undefined ? (from ?? BEGINNING) : placeOf(last);
+      return {
+        audit_events: rows.map((row) => viewAuditEvent(projectId, row)),
+        next_page_token: tokenOf(next),
+      };
     }
-    const rows = await this.audit.page(projectId, filter, from as Cursor | null, query.page_size + 1); // sealed here
-    const shown = rows.slice(0, query.page_size);
-    const last = rows.length > shown.length ? shown.at(-1) : undefined;
+    const rows = await this.audit.page(projectId, filter, from, query.page_size + 1);
+    const { shown, last } = cutPage(rows, query.page_size);
     return {
       audit_events: shown.map((row) => viewAuditEvent(projectId, row)),
-      next_page_token: last === undefined ? '' : seal(last),
+      next_page_token: tokenOf(last && placeOf(last)),
     };
   }
 
@@ -84,6 +81,10 @@ export class AuditController {
       acceptedBefore: query.accepted_before ?? null,
     };
   }
+}
+
+function placeOf(row: AuditEventRow): Cursor {
+  return [String(row.era), row.tx, row.id];
 }
 
 function viewAuditEvent(projectId: string, row: AuditEventRow): AuditEvent {

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../access/scope';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { AnomaliesPage, AnomaliesQuery } from './anomalies.dto';
 import { AnomaliesService, type AnomalyPlace } from './anomalies.service';
 
@@ -18,21 +18,9 @@ export class AnomaliesController {
   @Get('anomalies')
   @ApiOkResponse({ type: AnomaliesPage })
   async list(@Param('project_id') projectId: string, @Query() query: AnomaliesQuery): Promise<AnomaliesPage> {
-    const bound = { ...query, projectId };
-    const after =
-      query.page_token === undefined ? null : this.tokens.open('anomalies', bound, query.page_token);
-    const found = await this.anomalies.page(
-      projectId,
-      query.kind ?? null,
-      after as unknown as AnomalyPlace | null, // sealed below
-      query.page_size + 1,
-    );
-    const shown = found.slice(0, query.page_size);
-    const last = found.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      anomalies: shown,
-      next_page_token:
-        last === undefined ? '' : this.tokens.seal('anomalies', bound, [last.kind, last.contact_id]),
-    };
+    const { from, tokenOf } = this.tokens.page<AnomalyPlace>('anomalies', { ...query, projectId });
+    const found = await this.anomalies.page(projectId, query.kind ?? null, from, query.page_size + 1);
+    const { shown, last } = cutPage(found, query.page_size);
+    return { anomalies: shown, next_page_token: tokenOf(last && [last.kind, last.contact_id]) };
   }
 }

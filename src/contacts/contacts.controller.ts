@@ -5,7 +5,7 @@ import { Scope } from '../access/scope';
 import { BEGINNING, type Cursor } from '../audit/audit.repository';
 import { JsonBody } from '../rest/json-body';
 import { Problems } from '../rest/openapi';
-import { PageTokens, type PageFilter } from '../rest/page-token';
+import { cutPage, PageTokens, type PageFilter } from '../rest/page-token';
 import { Problem } from '../rest/problem';
 import { invalidRequest } from '../rest/read-dto';
 import { ChangesService } from './changes.service';
@@ -45,16 +45,11 @@ export class ContactsController {
   @Get('contacts')
   @ApiOkResponse({ type: ContactsPage })
   async list(@Param('project_id') projectId: string, @Query() query: ContactsQuery): Promise<ContactsPage> {
-    const bound = { ...query, projectId };
-    const [after = ''] =
-      query.page_token === undefined ? [] : this.tokens.open('contacts', bound, query.page_token);
+    const paging = this.tokens.page<readonly [id: string]>('contacts', { ...query, projectId });
+    const after = paging.from?.[0] ?? '';
     const contacts = await this.contacts.list(projectId, contactFilter(query), after, query.page_size + 1);
-    const shown = contacts.slice(0, query.page_size);
-    const last = contacts.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      contacts: shown,
-      next_page_token: last === undefined ? '' : this.tokens.seal('contacts', bound, [last.id]),
-    };
+    const { shown, last } = cutPage(contacts, query.page_size);
+    return { contacts: shown, next_page_token: paging.tokenOf(last && [last.id]) };
   }
 
   @Get('contacts::changes')
@@ -129,20 +124,15 @@ export class ContactsController {
     @Param('contact_id') contactId: string,
     @Query() query: HistoryQuery,
   ): Promise<HistoryPage> {
-    const bound = { ...query, projectId, contactId };
-    const before =
-      query.page_token === undefined ? null : this.tokens.open('history', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<HistoryPlace>('history', { ...query, projectId, contactId });
     const { entries, next } = await this.histories.page(
       projectId,
       contactId,
       query.include_merged,
-      before as HistoryPlace | null, // sealed below
+      from,
       query.page_size,
     );
-    return {
-      history: entries,
-      next_page_token: next === null ? '' : this.tokens.seal('history', bound, next),
-    };
+    return { history: entries, next_page_token: tokenOf(next) };
   }
 
   private async startOfChanges(bound: PageFilter, token: string | undefined): Promise<Cursor> {

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../access/scope';
 import type { MergeFilter, MergePlace } from '../audit/merges.repository';
 import { Problems } from '../rest/openapi';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { MergesPage, MergesQuery, WholeMerge } from './merges.dto';
 import { MergesService } from './merges.service';
 
@@ -20,21 +20,10 @@ export class MergesController {
   @Get('merges')
   @ApiOkResponse({ type: MergesPage })
   async list(@Param('project_id') projectId: string, @Query() query: MergesQuery): Promise<MergesPage> {
-    const bound = { ...query, projectId };
-    const before =
-      query.page_token === undefined ? null : this.tokens.open('merges', bound, query.page_token);
-    const found = await this.merges.page(
-      projectId,
-      mergeFilter(query),
-      before as MergePlace | null, // sealed below
-      query.page_size + 1,
-    );
-    const shown = found.slice(0, query.page_size);
-    const last = found.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      merges: shown.map(({ merge }) => merge),
-      next_page_token: last === undefined ? '' : this.tokens.seal('merges', bound, last.place),
-    };
+    const { from, tokenOf } = this.tokens.page<MergePlace>('merges', { ...query, projectId });
+    const found = await this.merges.page(projectId, mergeFilter(query), from, query.page_size + 1);
+    const { shown, last } = cutPage(found, query.page_size);
+    return { merges: shown.map(({ merge }) => merge), next_page_token: tokenOf(last && last.place) };
   }
 
   @Get('merges/:merge_id')

@@ -3,7 +3,7 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from
 import type { FastifyReply } from 'fastify';
 import { CalledBy, Scope, type Caller } from '../access/scope';
 import { Problems } from '../rest/openapi';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { ContactReferencesQuery, Reference, ReferencesPage, ReferencesQuery } from './references.dto';
 import type { ReferencePlace } from './references.repository';
 import { ReferencesService } from './references.service';
@@ -66,21 +66,15 @@ export class ReferencesController {
     @Query() query: ContactReferencesQuery,
   ): Promise<ReferencesPage> {
     const bound = { ...query, projectId, contactId };
-    const after =
-      query.page_token === undefined ? BEGINNING : this.tokens.open('references', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<ReferencePlace>('references', bound);
     const found = await this.references.ofContact(
       projectId,
       contactId,
-      after as ReferencePlace, // sealed below
+      from ?? BEGINNING,
       query.page_size + 1,
     );
-    const shown = found.slice(0, query.page_size);
-    const last = found.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      references: shown,
-      next_page_token:
-        last === undefined ? '' : this.tokens.seal('references', bound, [last.system, last.external_id]),
-    };
+    const { shown, last } = cutPage(found, query.page_size);
+    return { references: shown, next_page_token: tokenOf(last && [last.system, last.external_id]) };
   }
 
   @Get('references/:system/:external_id')
@@ -102,21 +96,14 @@ export class ReferencesController {
     @Param('project_id') projectId: string,
     @Query() query: ReferencesQuery,
   ): Promise<ReferencesPage> {
-    const bound = { ...query, projectId };
-    const after =
-      query.page_token === undefined
-        ? BEGINNING
-        : this.tokens.open('all-references', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<ReferencePlace>('all-references', { ...query, projectId });
     const { references, next } = await this.references.page(
       projectId,
       query.system ?? null,
       query.state ?? null,
-      after as ReferencePlace, // sealed below
+      from ?? BEGINNING,
       query.page_size,
     );
-    return {
-      references,
-      next_page_token: next === null ? '' : this.tokens.seal('all-references', bound, next),
-    };
+    return { references, next_page_token: tokenOf(next) };
   }
 }

@@ -4,7 +4,7 @@ import { CalledBy, Scope, type Caller } from '../access/scope';
 import { FollowersRepository } from '../audit/followers.repository';
 import { JsonBody } from '../rest/json-body';
 import { Problems } from '../rest/openapi';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problem';
 import { invalidRequest } from '../rest/read-dto';
 import { readTime, writeDate, writeTime } from '../rest/read-time';
@@ -47,9 +47,7 @@ export class DuplicatesController {
     @Param('project_id') projectId: string,
     @Query() query: DuplicatesQuery,
   ): Promise<DuplicatesPage> {
-    const bound = { ...query, projectId };
-    const before =
-      query.page_token === undefined ? null : this.tokens.open('duplicates', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<SetPlace>('duplicates', { ...query, projectId });
     const filter = {
       status: query.status,
       reason: query.reason ?? null,
@@ -57,18 +55,11 @@ export class DuplicatesController {
       contactId: query.contact_id ?? null,
       sizeMin: query.min_size ?? null,
     };
-    const rows = await this.duplicates.list(
-      projectId,
-      filter,
-      before as SetPlace | null, // sealed below
-      query.page_size + 1,
-    );
-    const shown = rows.slice(0, query.page_size);
-    const last = rows.length > shown.length ? shown.at(-1) : undefined;
-    const place = last && [last.last_seen_at.toISOString(), last.id];
+    const rows = await this.duplicates.list(projectId, filter, from, query.page_size + 1);
+    const { shown, last } = cutPage(rows, query.page_size);
     return {
       duplicates: await this.duplicates.views(projectId, shown),
-      next_page_token: place === undefined ? '' : this.tokens.seal('duplicates', bound, place),
+      next_page_token: tokenOf(last && [last.last_seen_at.toISOString(), last.id]),
     };
   }
 
@@ -180,13 +171,9 @@ export class DuplicatesOverviewController {
     @Query() query: ConflictsQuery,
   ): Promise<ConflictsPage> {
     const bound = { ...query, projectId };
-    const [after = ''] =
-      query.page_token === undefined ? [] : this.tokens.open('identityConflicts', bound, query.page_token);
-    const { conflicts, next } = await this.conflicts.page(projectId, after, query.page_size);
-    return {
-      conflicts,
-      next_page_token: next === null ? '' : this.tokens.seal('identityConflicts', bound, [next]),
-    };
+    const { from, tokenOf } = this.tokens.page<readonly [digest: string]>('identityConflicts', bound);
+    const { conflicts, next } = await this.conflicts.page(projectId, from?.[0] ?? '', query.page_size);
+    return { conflicts, next_page_token: tokenOf(next === null ? null : [next]) };
   }
 }
 

@@ -18,6 +18,27 @@ export type PageFilter = Readonly<Record<string, FilterValue>>;
 /** Where a list goes on: the key of the last row shown. */
 export type Cursor = readonly string[];
 
+/** Where the page of a list begins that a request asks for, and how the next one is named. */
+export interface Paging<Place extends Cursor> {
+  /** Null: the first page. */
+  readonly from: Place | null;
+  /** The token of the page that begins after a place; empty for null, at the end. */
+  readonly tokenOf: (place: Place | null) => string;
+}
+
+/**
+ * What a page shows of the rows that were read for it, one more than its size where there are more.
+ *
+ * @returns the rows shown, and the last of them where another page follows, else null
+ */
+export function cutPage<Row>(
+  rows: readonly Row[],
+  size: number,
+): { readonly shown: readonly Row[]; readonly last: Row | null } {
+  const shown = rows.slice(0, size);
+  return { shown, last: rows.length > size ? (shown.at(-1) ?? null) : null };
+}
+
 /**
  * Makes and reads page tokens: opaque, bound to their list, without expiry.
  *
@@ -34,6 +55,23 @@ export class PageTokens {
     if (key.length !== keyBytes)
       throw new RangeError(`The key of page tokens has ${keyBytes} bytes, not ${key.length}.`);
     this.key = key;
+  }
+
+  /**
+   * Pages a list by the `page_token` among its parameters.
+   *
+   * @param filter as `seal` takes it
+   * @throws Problem as `open`
+   */
+  page<Place extends Cursor>(
+    route: string,
+    filter: PageFilter & { readonly page_token?: string },
+  ): Paging<Place> {
+    const { page_token: token } = filter;
+    return {
+      from: token === undefined ? null : (this.open(route, filter, token) as Place), // sealed below
+      tokenOf: (place) => (place === null ? '' : this.seal(route, filter, place)),
+    };
   }
 
   /** @param filter all parameters of the list and its project; `page_size`, `page_token` and `wait` are passed over */

@@ -2,7 +2,7 @@ import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { CalledBy, Scope, type Caller } from '../access/scope';
 import { Problems } from '../rest/openapi';
-import { PageTokens } from '../rest/page-token';
+import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problem';
 import { writeDate } from '../rest/read-time';
 import { IntakeService } from './intake.service';
@@ -28,21 +28,15 @@ export class QuarantineController {
   @Get('quarantine')
   @ApiOkResponse({ type: QuarantinePage })
   async list(@Query() query: QuarantineQuery): Promise<QuarantinePage> {
-    const bound = { ...query };
-    const [before = null] =
-      query.page_token === undefined ? [] : this.tokens.open('quarantine', bound, query.page_token);
+    const { from, tokenOf } = this.tokens.page<readonly [id: string]>('quarantine', { ...query });
     const filter = {
       projectId: query.project_id ?? null,
       reason: query.reason ?? null,
       state: query.state ?? null,
     };
-    const rows = await this.quarantine.page(filter, before, query.page_size + 1);
-    const shown = rows.slice(0, query.page_size);
-    const last = rows.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      quarantine: shown.map(viewDelivery),
-      next_page_token: last === undefined ? '' : this.tokens.seal('quarantine', bound, [last.id]),
-    };
+    const rows = await this.quarantine.page(filter, from?.[0] ?? null, query.page_size + 1);
+    const { shown, last } = cutPage(rows, query.page_size);
+    return { quarantine: shown.map(viewDelivery), next_page_token: tokenOf(last && [last.id]) };
   }
 
   @Get('quarantine/:delivery_id')

@@ -140,7 +140,6 @@ it('belongs to one contact: another gets 409, which names the holder', async () 
 
 it('is in the journal: each change once, and what changes nothing not at all', async () => {
   const project = await withContacts('a', 'b', 'c');
-  const latest = await project.read<{ next_page_token: string }>('/contacts:changes?page_token=latest');
   const name = ['crm', 'Kunde "1" ü/\\u0041\u{1f600}'] as const;
   await tellMerge(project, 'b', 'a', 1);
   for (const id of ['a', 'a', 'b']) await put(project, id, ...name);
@@ -159,8 +158,9 @@ it('is in the journal: each change once, and what changes nothing not at all', a
   const { history } = await project.read<{ history: object[] }>('/contacts/c/history');
   expect(history).toMatchObject([{ type: 'reference.set', changes: [] }, { type: 'CONTACT_CREATE' }]);
   await project.tell({ update: contact('b', { display_name: 'Bea' }) }, at(2));
-  const { changes } = await project.changes(2, {}, latest.next_page_token);
-  expect(changes.map(({ type }) => type)).toEqual(['merged', 'updated']);
+  const { changes } = await project.changes(5);
+  const types = changes.map(({ type }) => type);
+  expect(types).toEqual(['created', 'created', 'created', 'merged', 'updated']);
 });
 
 it('tells of each of many changes, in their order', async () => {
