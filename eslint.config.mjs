@@ -15,7 +15,7 @@ const rules = [
   'src/contacts/reconcile-merge.ts',
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',
-  'src/sinch/{judge-attempt,request-path,retry-delay}.ts',
+  'src/sinch/{judge-attempt,request-path,retry-delay,plan-registration,describe-registration}.ts',
   'simulator/{contacts-store,happening,invent-contact,life,merge-contacts,project,random,read-contact,token-bucket,webhooks}.ts',
 ];
 
