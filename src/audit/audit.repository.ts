@@ -86,9 +86,9 @@ export interface HistoryRow extends AuditEventRow {
 export interface AsOf {
   /** A merge that the contact lost (the earliest), else its earliest deletion. */
   readonly gone: AuditEventRow | null;
-  /** The newest finding that Sinch did not have it. */
-  readonly absent: AuditEventRow | null;
+  /** The newest event that told what it is; null also where a newer one found it absent. */
   readonly told: TellingRow | null;
+  readonly isAbsent: boolean;
 }
 
 /** An event that told what a contact is. */
@@ -361,18 +361,19 @@ export class AuditRepository {
         [projectId, contactId, version.toString()],
       ),
     );
-    const [absent] = rows<AuditEventRow>(
+    const [last] = rows<TellingRow & { readonly type: string }>(
       await this.database.query(
-        `select ${COLUMNS}
-         from audit_event e
-         where e.project_id = $1 and e.contact_id = $2 and e.version <= $3 and e.type = '${ABSENT}'
-         order by e.version desc, e.tie_break desc
+        `select contact_id, version, payload, type
+         from audit_event
+         where project_id = $1 and contact_id = $2 and version <= $3
+           and type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE', '${ABSENT}')
+         order by version desc, tie_break desc
          limit 1`,
         [projectId, contactId, version.toString()],
       ),
     );
-    const [told] = await this.toldUntil(projectId, [contactId], version);
-    return { gone: gone ?? null, absent: absent ?? null, told: told ?? null };
+    const isAbsent = last?.type === ABSENT;
+    return { gone: gone ?? null, told: isAbsent ? null : (last ?? null), isAbsent };
   }
 
   /** Of each contact the newest event up to a version that told what it is; contacts without one are left out. */

@@ -192,13 +192,12 @@ export class ContactsService {
     id: string,
     version: bigint,
   ): Promise<{ pointer: Pointer | null; row: ContactRow | null }> {
-    const { gone, absent, told } = await this.audit.asOf(projectId, id, version);
+    const { gone, told, isAbsent } = await this.audit.asOf(projectId, id, version);
     if (gone !== null) {
       const survivorId = gone.type === 'CONTACT_MERGE' ? gone.contact_id : null;
       return { pointer: { id, gone: survivorId === null ? 'deleted' : 'merged', survivorId }, row: null };
     }
-    if (absent !== null && (told === null || BigInt(absent.version) > BigInt(told.version)))
-      return { pointer: { id, gone: 'absent', survivorId: null }, row: null };
+    if (isAbsent) return { pointer: { id, gone: 'absent', survivorId: null }, row: null };
     const snapshot = told && snapshotIn(told.payload, id);
     if (told === null || snapshot === null) return { pointer: null, row: null };
     return {
