@@ -1,12 +1,17 @@
 /** Finds the ids that have something in common; one key of one id counts as often as it was added. */
 export class ManyIndex {
-  private readonly ids = new Map<string, readonly string[]>();
+  private readonly ids = new Map<string, string[]>();
   private readonly sharedKeys = new Set<string>();
 
   add(key: string, id: string): void {
-    const others = this.ids.get(key) ?? [];
-    this.ids.set(key, [...others, id]);
-    if (others.some((other) => other !== id)) this.sharedKeys.add(key);
+    const ids = this.ids.get(key);
+    if (ids === undefined) {
+      // nearly all keys have one id, so this is what adding many contacts takes
+      this.ids.set(key, [id]);
+      return;
+    }
+    if (ids.some((other) => other !== id)) this.sharedKeys.add(key);
+    ids.push(id);
   }
 
   remove(key: string, id: string): void {
