@@ -30,7 +30,8 @@ export interface DatabaseUrls {
 interface StartUpStep {
   /** As a refusal and the log put it after "cannot". */
   readonly name: string;
-  readonly run: () => Promise<unknown>;
+  /** What it returns is awaited, if there is something to await. */
+  readonly run: () => unknown;
   /** After the last answer, in reverse order. */
   readonly end?: () => Promise<unknown>;
 }
@@ -71,8 +72,7 @@ export class Service {
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
       {
         name: 'follow the journal',
-        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
-        run: async () => {
+        run: () => {
           app.get(DuplicatesFollower).start();
         },
       },
@@ -182,8 +182,7 @@ function registrationStep({ webhookRegistration, webhookSecrets }: Config): read
   return [
     {
       name: 'register the webhook',
-      // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one must not
-      run: async () => {
+      run: () => {
         registration.start();
       },
       end: () => registration.stop(),

@@ -777,7 +777,7 @@ describe('The OpenAPI document', () => {
   const problemsOf = ({ responses }: Operation, status: number): string[] =>
     Object.keys(responses[status]?.content?.['application/problem+json']?.examples ?? {});
   const documentOf = async (): Promise<Document> =>
-    (await get('/openapi.json', { authorization: '' })).json() as unknown as Document;
+    (await get('/openapi.json', { authorization: '' })).json() as unknown as Document; // as the tests below see to
 
   it('is OpenAPI 3.1 with the key, the parameters and the problems of every route', async () => {
     const document = await documentOf();

@@ -116,7 +116,7 @@ describe('reconcileMerge', () => {
       ),
       metadata: fc.oneof(fc.json({ maxDepth: 2 }), fc.jsonValue({ maxDepth: 1 })),
       email: fc.constantFrom('', 'a@b.c', null, 7),
-    }) as unknown as fc.Arbitrary<JsonObject>;
+    }) as unknown as fc.Arbitrary<JsonObject>; // its types do not say that jsonValue is JSON
     fc.assert(
       fc.property(fc.option(aSnapshot), fc.option(aSnapshot), aSnapshot, (before, loser, after) => {
         const { identities, fieldsFilled, conflicts } = reconcileMerge(before, loser, after);
