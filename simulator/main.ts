@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { CONFIG_VARIABLES } from '../src/config';
-import { webhookPath } from '../src/sinch/read-webhook-target';
+import { webhookPath } from '../src/rest/webhook-path';
 import { Registrar } from '../src/sinch/registrar';
 import { SinchClient } from '../src/sinch/sinch-client';
+import { accessVariables } from './demo/access-variables';
 import { demoLines } from './demo/banner';
 import { type DemoOptions, readDemoOptions } from './demo/options';
 import { ServiceChild } from './demo/service-child';
@@ -83,26 +84,19 @@ async function registerWebhook(
 /** The service's own variables are ours to set, but for those that say where it listens and how it works. */
 function serviceEnvironment(
   { dataDir, adminApiKey }: DemoOptions,
-  { url, projectId, appId, keyId, keySecret }: Simulator,
+  simulator: Simulator,
   secret: string,
 ): Readonly<Record<string, string | undefined>> {
-  const ours: Readonly<Record<string, string | undefined>> = {
+  const known: readonly string[] = CONFIG_VARIABLES.map(({ name }) => name);
+  const given = Object.entries(process.env).filter(([name]) => !known.includes(name) || PASSED_ON.has(name));
+  return {
+    ...Object.fromEntries(given),
     DATA_DIR: dataDir,
     ADMIN_API_KEY: adminApiKey ?? undefined,
     SINCH_WEBHOOK_SECRETS: secret,
     LOG_LEVEL: process.env['LOG_LEVEL'] || 'warn',
-    // the credentials of the simulated Sinch
-    SINCH_PROJECT_ID: projectId,
-    SINCH_APP_ID: appId,
-    SINCH_KEY_ID: keyId,
-    SINCH_KEY_SECRET: keySecret,
-    SINCH_API_URL: url,
-    SINCH_AUTH_URL: url,
+    ...accessVariables(simulator),
   };
-  const known: readonly string[] = CONFIG_VARIABLES.map(({ name }) => name);
-  const given = Object.entries(process.env).filter(([name]) => !known.includes(name) || PASSED_ON.has(name));
-  const passed = Object.entries(ours).filter(([name]) => known.includes(name));
-  return Object.fromEntries([...given, ...passed]);
 }
 
 function turnDials({ dials }: Simulator, percent: number): void {

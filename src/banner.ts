@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Config, KeptSecrets } from './config';
-import { webhookPath } from './sinch/read-webhook-target';
+import { webhookPath } from './rest/webhook-path';
 
 /**
  * The lines that the service prints when it is ready, for the person who started it.

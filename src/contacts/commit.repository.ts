@@ -136,41 +136,36 @@ const INTO_JOURNAL = `insert into audit_event (era, project_id, type, contact_id
 /** The name of a reference stands in the payload, the only place in the journal for it. */
 const SAID = `said as (select convert_from($17::bytea, 'UTF8')::jsonb as name)`;
 
+/** Does a change, and appends its event where the change did something; returns a row then, and else none. */
+const appendIfChanged = (change: string): string => `
+with ${EVENT},
+${SAID},
+change as (${change})
+${INTO_JOURNAL}
+where exists (select from change)
+returning id`;
+
 /** Of two who give one name at once, one is first: the other's event is not kept. */
 const SET_REFERENCE: Statement = {
   name: 'set-reference',
-  text: `
-with ${EVENT},
-${SAID},
-change as (
+  text: appendIfChanged(`
   insert into contact_reference (project_id, system, external_id, contact_id, created_by)
   select e.project_id, s.name ->> 'system', s.name ->> 'external_id', e.contact_id, e.actor
   from event e
   cross join said s
   on conflict (project_id, system, external_id) do nothing
-  returning contact_id
-)
-${INTO_JOURNAL}
-where exists (select from change)
-returning id`,
+  returning contact_id`),
 };
 
 /** Takes a name from the contact that it was given to; whoever has it by now keeps it. */
 const REMOVE_REFERENCE: Statement = {
   name: 'remove-reference',
-  text: `
-with ${EVENT},
-${SAID},
-change as (
+  text: appendIfChanged(`
   delete from contact_reference r
   using event e, said s
   where r.project_id = e.project_id and r.system = s.name ->> 'system' and r.external_id = s.name ->> 'external_id'
     and r.contact_id = e.contact_id
-  returning r.contact_id
-)
-${INTO_JOURNAL}
-where exists (select from change)
-returning id`,
+  returning r.contact_id`),
 };
 
 /**

@@ -14,6 +14,7 @@ import { RequestPipe, idBytesMax } from './request.pipe';
 import { toProblem } from './to-problem';
 import { traceIdOf } from './trace';
 import { UnknownQueryGuard } from './unknown-query.guard';
+import { webhookPath } from './webhook-path';
 
 /** Largest body of a REST request. */
 const bodyBytesMax = 1024 * 1024;
@@ -21,7 +22,6 @@ const bodyBytesMax = 1024 * 1024;
 const arrivalMaxMs = 30_000;
 /** Longest part of a path in characters, as decoded: beyond any id, so that the pipe can tell what an id may have. */
 const pathPartMax = 4 * idBytesMax;
-const WEBHOOK_PATH = '/webhooks/sinch';
 
 /** What Fastify must be told when it is made: `new FastifyAdapter(restFastifyOptions())`. */
 export function restFastifyOptions(): FastifyServerOptions {
@@ -51,7 +51,7 @@ export async function configureRest(
   const fastify = app.getHttpAdapter().getInstance();
   const routes = new KnownRoutes(fastify, pathPartMax);
   fastify.addHook('onRoute', (route) => {
-    if (route.url !== WEBHOOK_PATH) return;
+    if (route.url !== webhookPath) return;
     route.bodyLimit = webhookBodyMaxBytes;
     // headers for browsers, which cost a third of the webhook's requests per second
     route.helmet = false;

@@ -1,13 +1,5 @@
+import { TRIGGERS } from '../audit/audit-event';
 import type { Identified } from './read-answer';
-
-/** What the mirror has to be told of. */
-export const CONTACT_TRIGGERS = [
-  'CONTACT_CREATE',
-  'CONTACT_UPDATE',
-  'CONTACT_DELETE',
-  'CONTACT_MERGE',
-  'CONTACT_IDENTITIES_DUPLICATION',
-] as const;
 
 /** Most webhooks of one app (Sinch's documentation, "Webhooks"). */
 export const webhooksMax = 5;
@@ -83,7 +75,7 @@ export function planRegistration(webhooks: readonly Identified[], wanted: Wanted
     const reason = `The app has ${webhooks.length} webhooks already, and Sinch allows ${webhooksMax}: remove one with Sinch, or move one here (--replace <its target>).`;
     return { kind: 'refused', reason: `${reason} ${listTargets(webhooks)}` };
   }
-  const webhook = { target, target_type: 'HTTP', triggers: CONTACT_TRIGGERS, secret: wanted.secret } as const;
+  const webhook = { target, target_type: 'HTTP', triggers: TRIGGERS, secret: wanted.secret } as const;
   const moved = webhooks.filter((other) => isMoved(targetOf(other), target));
   return { kind: 'create', webhook, moved: moved.map((other) => shownTarget(targetOf(other))) };
 }
@@ -97,7 +89,7 @@ export function shownTarget(target: string): string {
 function adjust(webhook: Identified, wanted: WantedWebhook, leftBehind: string | null): RegistrationPlan {
   const had = triggersOf(webhook);
   const { target_type: type, secret } = webhook;
-  const addedTriggers = CONTACT_TRIGGERS.filter((trigger) => !had.includes(trigger));
+  const addedTriggers = TRIGGERS.filter((trigger) => !had.includes(trigger));
   const isTolerated = wanted.toleratedSecrets.some((tolerated) => tolerated === secret);
   const changes: Partial<WebhookFields> = {
     ...(webhook['target'] === wanted.target ? {} : { target: wanted.target }),
@@ -107,7 +99,7 @@ function adjust(webhook: Identified, wanted: WantedWebhook, leftBehind: string |
     ...(secret === wanted.secret || isTolerated ? {} : { secret: wanted.secret }),
   };
   const mask = (['target', 'target_type', 'triggers', 'secret'] as const).filter((field) => field in changes);
-  const ours: readonly string[] = CONTACT_TRIGGERS;
+  const ours: readonly string[] = TRIGGERS;
   const found = {
     id: webhook.id,
     otherTriggers: had.filter((trigger) => !ours.includes(trigger)),

@@ -1,5 +1,4 @@
-/** Where the service takes callbacks, below its public URL. */
-export const webhookPath = '/webhooks/sinch';
+import { webhookPath } from '../rest/webhook-path';
 
 /** Longest target, in characters (Sinch's OpenAPI document, `Webhook.target`). */
 export const targetLengthMax = 742;

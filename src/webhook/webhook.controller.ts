@@ -11,6 +11,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { Public } from '../access/scope';
 import { Problems } from '../rest/openapi';
+import { webhookPath } from '../rest/webhook-path';
 import { IntakeService, type Receipt } from './intake.service';
 import { SignatureGuard, type SignedRequest } from './signature.guard';
 
@@ -20,12 +21,12 @@ class DeliveryAnswer {
 
 /** Where Sinch's webhook points. */
 @ApiTags('webhook')
-@Controller('webhooks')
+@Controller()
 export class WebhookController {
   constructor(private readonly intake: IntakeService) {}
 
   /** 200 committed or ignored, 202 kept in quarantine; else 401, 413 or 503: never another 4xx, which Sinch would not repeat. */
-  @Post('sinch')
+  @Post(webhookPath)
   @Public()
   @UseGuards(SignatureGuard)
   @ApiOperation({ summary: 'Takes a callback that Sinch signed' })

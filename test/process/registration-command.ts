@@ -24,18 +24,6 @@ export async function runRegistration(
   return { code, stdout, stderr };
 }
 
-/** The variables by which a service finds the simulated Sinch. */
-export function accessTo({ url, projectId, appId, keyId, keySecret }: Simulator): Record<string, string> {
-  return {
-    SINCH_PROJECT_ID: projectId,
-    SINCH_APP_ID: appId,
-    SINCH_KEY_ID: keyId,
-    SINCH_KEY_SECRET: keySecret,
-    SINCH_API_URL: url,
-    SINCH_AUTH_URL: url,
-  };
-}
-
 /** The webhooks that the simulated Sinch has for its first app. */
 export async function webhooksOf(simulator: Simulator): Promise<readonly Record<string, unknown>[]> {
   const { url, projectId, appId, keyId, keySecret } = simulator;

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import { accessTo, runRegistration, webhooksOf } from './registration-command';
+import { accessVariables } from '../../simulator/demo/access-variables';
+import { runRegistration, webhooksOf } from './registration-command';
 import { DataDir, freePort, ServiceProcess } from './service-process';
 
 jest.setTimeout(120_000);
@@ -71,7 +72,7 @@ it('gives Sinch another secret under load, by the documented steps, and loses no
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     ADMIN_API_KEY: KEY,
     SINCH_WEBHOOK_SECRETS: secrets,
-    ...accessTo(simulator),
+    ...accessVariables(simulator),
   });
   const start = async (secrets: string): Promise<ServiceProcess> => {
     const service = new ServiceProcess(environment(secrets));

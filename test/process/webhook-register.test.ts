@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import { Receiver } from '../sinch/receiver';
-import { accessTo, runRegistration, type Said, webhooksOf } from './registration-command';
+import { accessVariables } from '../../simulator/demo/access-variables';
+import { runRegistration, type Said, webhooksOf } from './registration-command';
 import { DataDir, freePort, ServiceProcess } from './service-process';
 
 jest.setTimeout(90_000);
@@ -30,7 +31,7 @@ afterEach(async () => {
 const environment = (more: Record<string, string> = {}) => ({
   DATA_DIR: dir.path,
   SINCH_WEBHOOK_SECRETS: 'secret-one',
-  ...accessTo(simulator),
+  ...accessVariables(simulator),
   ...more,
 });
 
@@ -175,7 +176,7 @@ describe('A start with WEBHOOK_REGISTER', () => {
     // by one seed and one clock, the same app and key each time
     const options = { port: await freePort(), clock: () => 1_718_460_000_000_000_000n };
     const early = await startSimulator(options);
-    const access = accessTo(early);
+    const access = accessVariables(early);
     await early.close();
     const first = start(access);
     await first.ready();

@@ -1,32 +1,25 @@
 import fc from 'fast-check';
+import { TRIGGERS } from '../../src/audit/audit-event';
 import { adviseOn, describeRegistration } from '../../src/sinch/describe-registration';
 import {
-  CONTACT_TRIGGERS,
   planRegistration,
   shownTarget,
   type WantedWebhook,
   webhooksMax,
 } from '../../src/sinch/plan-registration';
 import type { Identified } from '../../src/sinch/read-answer';
+import { HOOK, wanted } from '../sinch/wanted-webhook';
 
-const HOOK = 'https://m.example.com/webhooks/sinch';
 const OLD = 'https://old.example.com/webhooks/sinch';
 const SECRETS = ['secret-one', 'secret-two', 'secret-three'];
 
-const wanted = (change: Partial<WantedWebhook> = {}): WantedWebhook => ({
-  target: HOOK,
-  secret: 'secret-one',
-  toleratedSecrets: [],
-  replaces: null,
-  ...change,
-});
 const ours = (change: Record<string, unknown> = {}): Identified => ({
   id: 'W1',
   app_id: 'A1',
   target: HOOK,
   target_type: 'HTTP',
   secret: 'secret-one',
-  triggers: [...CONTACT_TRIGGERS],
+  triggers: [...TRIGGERS],
   ...change,
 });
 const others = (count: number): Identified[] =>
@@ -47,7 +40,7 @@ const aWebhook = fc.record(
     target_type: fc.constantFrom('HTTP', 'DISMISS', '', null),
     secret: fc.constantFrom(...SECRETS, '', null),
     triggers: fc.oneof(
-      fc.uniqueArray(fc.constantFrom(...CONTACT_TRIGGERS, 'MESSAGE_INBOUND', 'OPT_IN')),
+      fc.uniqueArray(fc.constantFrom(...TRIGGERS, 'MESSAGE_INBOUND', 'OPT_IN')),
       fc.constant(null),
     ),
     client_credentials: fc.constant({ client_secret: 'theirs' }),
@@ -83,7 +76,7 @@ describe('A registration', () => {
         expect(planRegistration(after, wish).kind).toBe('unchanged');
         const [own, second] = after.filter(({ target }) => target === HOOK);
         expect(second).toBeUndefined();
-        expect(own?.['triggers']).toEqual(expect.arrayContaining([...CONTACT_TRIGGERS]));
+        expect(own?.['triggers']).toEqual(expect.arrayContaining([...TRIGGERS]));
         expect([wish.secret, ...wish.toleratedSecrets]).toContain(own?.['secret']);
         expect(own?.['target_type'] || 'HTTP').toBe('HTTP');
         expect(after.length).toBeLessThanOrEqual(webhooksMax);

@@ -1,20 +1,12 @@
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator';
-import { CONTACT_TRIGGERS, type WantedWebhook } from '../../src/sinch/plan-registration';
+import { TRIGGERS } from '../../src/audit/audit-event';
 import type { Identified } from '../../src/sinch/read-answer';
 import { Registrar } from '../../src/sinch/registrar';
 import { SinchClient } from '../../src/sinch/sinch-client';
 import { failureOf, setUp } from './client-setup';
 import { ManualClock } from './manual-clock';
 import { hangUp, json, type Seen } from './stand-in';
-
-const HOOK = 'https://m.example.com/webhooks/sinch';
-const wanted = (change: Partial<WantedWebhook> = {}): WantedWebhook => ({
-  target: HOOK,
-  secret: 'secret-one',
-  toleratedSecrets: [],
-  replaces: null,
-  ...change,
-});
+import { HOOK, wanted } from './wanted-webhook';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -51,7 +43,7 @@ describe('The registrar and a simulated Sinch', () => {
       target: HOOK,
       target_type: 'HTTP',
       secret: 'secret-one',
-      triggers: CONTACT_TRIGGERS,
+      triggers: TRIGGERS,
     };
     expect(created.kind).toBe('created');
     expect(await client.listWebhooks()).toEqual([webhook]);
@@ -82,7 +74,7 @@ describe('The registrar and a simulated Sinch', () => {
         target: HOOK,
         target_type: 'HTTP',
         secret: 'secret-one',
-        triggers: ['MESSAGE_INBOUND', ...CONTACT_TRIGGERS],
+        triggers: ['MESSAGE_INBOUND', ...TRIGGERS],
       },
       other,
     ]);
@@ -137,7 +129,7 @@ describe('The registrar and a simulated Sinch', () => {
 });
 
 describe('The registrar, when it does not know what became of a webhook', () => {
-  const made = { id: 'W1', target: HOOK, secret: 'secret-one', triggers: CONTACT_TRIGGERS };
+  const made = { id: 'W1', target: HOOK, secret: 'secret-one', triggers: TRIGGERS };
   const list = (...webhooks: object[]) => json(200, { webhooks });
   const methods = (seen: readonly Seen[]) => seen.map(({ method }) => method);
 
