@@ -49,6 +49,34 @@ const FAULTS: readonly Fault[] = [
     caughtBy: LAW,
   },
   {
+    name: 'an absence outlives what is newer, in the law',
+    file: 'src/contacts/mirror.ts',
+    from: "const isOutlived = went?.gone === 'absent' &&",
+    to: "const isOutlived = went?.gone === 'deleted' && went.version < 0n &&",
+    caughtBy: 'test/rules/fetched.test.ts',
+  },
+  {
+    name: 'an absence outlives what is newer, in the statement',
+    file: COMMIT,
+    from: "and (went.gone <> 'absent'",
+    to: "and (went.gone <> 'never'",
+    caughtBy: REGISTERS,
+  },
+  {
+    name: 'what we fetched is believed before a callback of the same time',
+    file: 'src/contacts/mirror.ts',
+    from: "shape === 'fetched' ? RANK.fetched : rankOf(content.trigger)",
+    to: 'rankOf(content.trigger)',
+    caughtBy: 'test/rules/fetched.test.ts',
+  },
+  {
+    name: 'of the past, an absence stands before all else of its time',
+    file: AUDIT,
+    from: 'order by version desc, tie_break desc\n         limit 1`,\n        [projectId, contactId, version.toString()],',
+    to: 'order by version desc, type desc\n         limit 1`,\n        [projectId, contactId, version.toString()],',
+    caughtBy: 'test/postgres/as-of.test.ts',
+  },
+  {
     name: 'the statement has no tie-break',
     file: COMMIT,
     from: '(excluded.version, excluded.tie_break) > (c.version, c.tie_break)',
@@ -533,6 +561,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 /** Plants each fault in a copy of the project, and demands that whoever is named catches it there, and only there. */
 export function run({ only }: Options): Promise<Finding> {
   const chosen = FAULTS.filter(({ name, caughtBy }) => `${name} ${caughtBy}`.includes(only ?? ''));
+  if (chosen.length === 0) throw new Error(`No fault is called ${only ?? ''}`);
   const copy = mkdtempSync(join(tmpdir(), 'mirror-faults-'));
   cpSync(root, copy, {
     recursive: true,
