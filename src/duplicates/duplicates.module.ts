@@ -4,6 +4,7 @@ import { ContactsModule } from '../contacts/contacts.module';
 import { ComponentSetsService } from './component-sets.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService } from './decisions.service';
+import { DismissalsService } from './dismissals.service';
 import { DuplicatesController, DuplicatesOverviewController } from './duplicates.controller';
 import { DuplicatesFollower } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
@@ -22,6 +23,7 @@ import { SharedValuesService } from './shared-values.service';
     ComponentSetsService,
     ConflictsService,
     DecisionsService,
+    DismissalsService,
     DuplicatesFollower,
     DuplicatesService,
     EvidenceRepository,
@@ -31,5 +33,6 @@ import { SharedValuesService } from './shared-values.service';
     ScansRepository,
     SharedValuesService,
   ],
+  exports: [DismissalsService],
 })
 export class DuplicatesModule {}

@@ -140,6 +140,7 @@ const PROBLEM_SCHEMA = {
           },
           code: { type: 'string' },
           message: { type: 'string' },
+          contact_id: { type: 'string' },
         },
       },
     },

@@ -116,8 +116,9 @@ export const PROBLEMS = {
   'upstream-unavailable': {
     status: 503,
     title: 'Sinch cannot be reached',
-    cause: 'The Sinch API did not answer in time, or answered with an error of its own.',
-    cure: 'Send the request again after as many seconds as `Retry-After` says.',
+    cause:
+      'The Sinch API did not answer in time, or answered with an error of its own; or the service has no access to it for this project. `detail` says whether something was changed.',
+    cure: 'Send the request again after as many seconds as `Retry-After` says; without it, have the service configured.',
   },
   unavailable: {
     status: 503,
@@ -141,6 +142,8 @@ export interface FaultyValue {
   readonly pointer: string;
   readonly code: string;
   readonly message: string;
+  /** The contact that it is about, where that is not the request's own fault. */
+  readonly contact_id?: string;
 }
 
 /** The members of a problem that only some have. */

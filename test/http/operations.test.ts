@@ -68,6 +68,7 @@ describe('The OpenAPI document', () => {
     `get ${BASE}/duplicates:summary`,
     `post ${BASE}/duplicates:scan`,
     `get ${BASE}/merges`,
+    `post ${BASE}/merges`,
     `get ${BASE}/merges/{merge_id}`,
     `get ${BASE}/anomalies`,
     `get ${BASE}/audit-events`,

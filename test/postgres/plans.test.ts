@@ -340,7 +340,7 @@ describe('of duplicates', () => {
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
     await expectGoodPlans(() => evidence.reportsOf(PROJECT, ids), 2_000);
-    await expectGoodPlans(() => evidence.dismissalsOf(source, PROJECT, ids), 2_000);
+    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids, source), 2_000);
     expect((await evidence.reportsOf(PROJECT, ids)).length).toBe(1_000);
   });
 });

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
+import { ContactsModule } from '../contacts/contacts.module';
+import { DuplicatesModule } from '../duplicates/duplicates.module';
+import { SinchModule } from '../sinch/sinch.module';
+import { MergePlansService } from './merge-plans.service';
+import { MergingController } from './merging.controller';
+import { MergingService } from './merging.service';
+import { SinchMergesService } from './sinch-merges.service';
+
+/** Merges: has Sinch do it, and keeps what it answers. */
+@Module({
+  imports: [AuditModule, ContactsModule, DuplicatesModule, SinchModule],
+  controllers: [MergingController],
+  providers: [MergePlansService, MergingService, SinchMergesService],
+})
+export class MergingModule {}
