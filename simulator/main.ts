@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { CONFIG_VARIABLES } from '../src/config';
+import { webhookPath } from '../src/sinch/read-webhook-target';
+import { Registrar } from '../src/sinch/registrar';
+import { SinchClient } from '../src/sinch/sinch-client';
 import { demoLines } from './demo/banner';
 import { type DemoOptions, readDemoOptions } from './demo/options';
-import { registerWebhook } from './demo/register-webhook';
 import { ServiceChild } from './demo/service-child';
 import { type Simulator, startSimulator } from './simulator';
 
@@ -56,7 +58,7 @@ async function start(options: DemoOptions): Promise<number | null> {
   const url = await service.ready();
   stopping.signal.throwIfAborted();
   if (url !== null) {
-    await registerWebhook(simulator, `${url}/webhooks/sinch`, secret);
+    await registerWebhook(simulator, `${url}${webhookPath}`, secret);
     turnDials(simulator, options.dialsPercent);
     simulator.live(firstSteps);
     running.life = setInterval(() => {
@@ -65,6 +67,17 @@ async function start(options: DemoOptions): Promise<number | null> {
     process.stdout.write(`${demoLines(options, simulator, url).join('\n')}\n`);
   }
   return service.ended;
+}
+
+/** As `npm run webhook:register` does: the service could itself (`WEBHOOK_REGISTER`), were its port known before it starts. */
+async function registerWebhook(
+  { url, projectId, appId, keyId, keySecret }: Simulator,
+  target: string,
+  secret: string,
+): Promise<void> {
+  const client = new SinchClient({ projectId, appId, keyId, keySecret, apiUrl: url, authUrl: url });
+  await new Registrar(client).register({ target, secret, toleratedSecrets: [], replaces: null });
+  await client.close();
 }
 
 /** The service's own variables are ours to set, but for those that say where it listens and how it works. */
@@ -78,7 +91,7 @@ function serviceEnvironment(
     ADMIN_API_KEY: adminApiKey ?? undefined,
     SINCH_WEBHOOK_SECRETS: secret,
     LOG_LEVEL: process.env['LOG_LEVEL'] || 'warn',
-    // the credentials of the simulated Sinch: passed as soon as the service knows these variables
+    // the credentials of the simulated Sinch
     SINCH_PROJECT_ID: projectId,
     SINCH_APP_ID: appId,
     SINCH_KEY_ID: keyId,

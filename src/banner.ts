@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Config, KeptSecrets } from './config';
+import { webhookPath } from './sinch/read-webhook-target';
 
 /**
  * The lines that the service prints when it is ready, for the person who started it.
@@ -13,7 +14,7 @@ export function bannerLines(config: Config, kept: KeptSecrets, port: number): re
   const { webhookSecret, adminApiKey } = kept;
   return [
     'Sinch contact mirror is ready',
-    `  webhook         ${base}/webhooks/sinch`,
+    `  webhook         ${base}${webhookPath}`,
     `  documentation   ${base}/docs`,
     `  webhook secret  ${webhookSecret === null ? 'from SINCH_WEBHOOK_SECRETS' : `in ${webhookSecret.path}`}`,
     ...(webhookSecret?.made === true ? [`                  shown this once: ${webhookSecret.value}`] : []),

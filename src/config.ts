@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { METADATA_POLICIES, type MetadataPolicy } from './contacts/consolidate-metadata';
 import type { KeptSecret } from './kept-secrets';
+import { readWebhookTarget } from './sinch/read-webhook-target';
 import { SINCH_AUTH_URL, SINCH_REGIONS, type SinchAccess, sinchApiUrl } from './sinch/sinch-access';
 import { StartRefusal } from './start-refusal';
 
@@ -154,6 +155,14 @@ export const CONFIG_VARIABLES = [
     limit: '`http://` or `https://`, without query',
     meaning: 'where the world reaches the service, as printed at the start',
   },
+  {
+    name: 'WEBHOOK_REGISTER',
+    unit: null,
+    default: 'false',
+    limit: '`true` or `false`',
+    meaning:
+      'whether each start gives the app its webhook, at `PUBLIC_URL`; takes that and what it takes to ask Sinch',
+  },
 ] as const satisfies readonly ConfigVariable[];
 
 type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
@@ -189,6 +198,14 @@ export interface GivenConfig {
   readonly logLevel: LogLevel;
   /** Without a trailing slash. */
   readonly publicUrl: string | null;
+  /** `null`: a start leaves Sinch's webhooks alone. */
+  readonly webhookRegistration: WebhookRegistration | null;
+}
+
+/** What a start needs to give the app its webhook. */
+export interface WebhookRegistration {
+  readonly sinch: SinchAccess;
+  readonly target: string;
 }
 
 /** The secrets that the environment did not give, from `DATA_DIR`; `null`: it gave them. */
@@ -204,8 +221,8 @@ export class Config implements GivenConfig {
   readonly dataDir: string | null;
   readonly databaseUrl: string | null;
   readonly databaseOwnerUrl: string | null;
-  /** Current first; at least one. */
-  readonly webhookSecrets: readonly string[];
+  /** Current first. */
+  readonly webhookSecrets: readonly [string, ...string[]];
   readonly projectIds: ReadonlySet<string> | null;
   readonly sinch: SinchAccess | null;
   readonly adminApiKey: string;
@@ -214,6 +231,7 @@ export class Config implements GivenConfig {
   readonly metadataConsolidation: MetadataPolicy;
   readonly logLevel: LogLevel;
   readonly publicUrl: string | null;
+  readonly webhookRegistration: WebhookRegistration | null;
 
   /** @throws StartRefusal when a secret is neither given nor kept. */
   constructor(given: GivenConfig, kept: KeptSecrets) {
@@ -229,8 +247,11 @@ export class Config implements GivenConfig {
     this.metadataConsolidation = given.metadataConsolidation;
     this.logLevel = given.logLevel;
     this.publicUrl = given.publicUrl;
-    this.webhookSecrets = kept.webhookSecret === null ? given.webhookSecrets : [kept.webhookSecret.value];
-    if (this.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
+    this.webhookRegistration = given.webhookRegistration;
+    const [secret, ...olderSecrets] =
+      kept.webhookSecret === null ? given.webhookSecrets : [kept.webhookSecret.value];
+    if (secret === undefined) throw missing('SINCH_WEBHOOK_SECRETS');
+    this.webhookSecrets = [secret, ...olderSecrets];
     const adminApiKey = kept.adminApiKey?.value ?? given.adminApiKey;
     if (adminApiKey === null) throw missing('ADMIN_API_KEY');
     this.adminApiKey = adminApiKey;
@@ -263,6 +284,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     );
   }
   const projectIds = read('SINCH_PROJECT_IDS', parseProjectIds);
+  const sinch = readSinchAccess(read, projectIds);
+  const publicUrl = read('PUBLIC_URL', parseHttpUrl);
   const given: GivenConfig = {
     host: read('HOST', parseHost) ?? '127.0.0.1',
     port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
@@ -271,14 +294,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseOwnerUrl,
     webhookSecrets: read('SINCH_WEBHOOK_SECRETS', parseWebhookSecrets) ?? [],
     projectIds,
-    sinch: readSinchAccess(read, projectIds),
+    sinch,
     adminApiKey: read('ADMIN_API_KEY', parseApiKey),
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
     metadataConsolidation: read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor',
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
-    publicUrl: read('PUBLIC_URL', parseHttpUrl),
+    publicUrl,
+    webhookRegistration: readRegistration(read, sinch, publicUrl),
   };
   if (given.dataDir === null) {
     if (given.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
@@ -289,6 +313,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
 
 /** Reads one variable; `null`: it is not given. */
 type Read = <T>(name: VariableName, parse: (text: string) => T) => T | null;
+
+const SINCH_NEEDED = ['SINCH_PROJECT_ID', 'SINCH_APP_ID', 'SINCH_KEY_ID', 'SINCH_KEY_SECRET'] as const;
 
 /** What it takes to ask Sinch: all of it, or nothing. */
 function readSinchAccess(read: Read, projectIds: ReadonlySet<string> | null): SinchAccess | null {
@@ -311,7 +337,7 @@ function readSinchAccess(read: Read, projectIds: ReadonlySet<string> | null): Si
     const names = Object.entries(needed).flatMap(([name, value]) => (value === null ? [name] : []));
     const verb = names.length === 1 ? 'is' : 'are';
     throw new StartRefusal(
-      `${names.join(', ')} ${verb} missing: to ask Sinch takes ${Object.keys(needed).join(', ')}; give all, or no SINCH_ variable of its API`,
+      `${names.join(', ')} ${verb} missing: to ask Sinch takes ${SINCH_NEEDED.join(', ')}; give all, or no SINCH_ variable of its API`,
     );
   }
   if (projectIds?.has(projectId) === false) {
@@ -327,6 +353,24 @@ function readSinchAccess(read: Read, projectIds: ReadonlySet<string> | null): Si
     apiUrl: apiUrl ?? sinchApiUrl(region ?? 'us'),
     authUrl: authUrl ?? SINCH_AUTH_URL,
   };
+}
+
+/** What a start needs to register the webhook, if it is to. */
+function readRegistration(
+  read: Read,
+  sinch: SinchAccess | null,
+  publicUrl: string | null,
+): WebhookRegistration | null {
+  if (read('WEBHOOK_REGISTER', oneOf(['true', 'false'])) !== 'true') return null;
+  if (sinch === null || publicUrl === null) {
+    const names = [...(publicUrl === null ? ['PUBLIC_URL'] : []), ...(sinch === null ? SINCH_NEEDED : [])];
+    throw new StartRefusal(`WEBHOOK_REGISTER needs ${names.join(', ')} too: give them, or leave it out`);
+  }
+  const reading = readWebhookTarget(publicUrl, publicUrl);
+  if (reading.kind === 'unfit') {
+    throw new StartRefusal(`PUBLIC_URL ${reading.reason}, or WEBHOOK_REGISTER must be left out`);
+  }
+  return { sinch, target: reading.target };
 }
 
 /** What is wrong with a value, to be put after its variable's name. */

@@ -40,6 +40,15 @@ export async function keepSecret(dataDir: string, name: SecretName): Promise<Kep
   }
 }
 
+/**
+ * The secret that an earlier start keeps in `dataDir`, or `null` if none does.
+ *
+ * @throws StartRefusal when the file holds no usable secret or cannot be read.
+ */
+export function findSecret(dataDir: string, name: SecretName): Promise<string | null> {
+  return readSecret(join(dataDir, name));
+}
+
 /** The secret in the file, or `null` if there is no file. */
 async function readSecret(path: string): Promise<string | null> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {

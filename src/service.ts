@@ -17,6 +17,7 @@ import type { NestLog } from './logging';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
+import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
 
 /** By which URLs the database is reached; the same one where one user does both. */
@@ -52,6 +53,7 @@ export class Service {
 
   private constructor(
     readonly app: NestFastifyApplication,
+    config: Config,
     urls: DatabaseUrls,
   ) {
     const database = app.get(DataSource);
@@ -74,6 +76,7 @@ export class Service {
           app.get(DuplicatesFollower).start();
         },
       },
+      ...registrationStep(config),
     ];
   }
 
@@ -92,7 +95,7 @@ export class Service {
     );
     await configureRest(app, config);
     closeWhileDraining(app);
-    return new Service(app, urls);
+    return new Service(app, config, urls);
   }
 
   /**
@@ -168,6 +171,24 @@ export class Service {
       }
     }
   }
+}
+
+/** Last, so that what Sinch then sends is taken; nothing waits for it. */
+function registrationStep({ webhookRegistration, webhookSecrets }: Config): readonly StartUpStep[] {
+  if (webhookRegistration === null) return [];
+  const { sinch, target } = webhookRegistration;
+  const [secret, ...toleratedSecrets] = webhookSecrets;
+  const registration = new StartRegistration(sinch, { target, secret, toleratedSecrets, replaces: null });
+  return [
+    {
+      name: 'register the webhook',
+      // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one must not
+      run: async () => {
+        registration.start();
+      },
+      end: () => registration.stop(),
+    },
+  ];
 }
 
 /** Fastify says so to requests that come after its closing began; those that were under way would keep us open. */

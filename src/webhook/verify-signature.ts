@@ -53,7 +53,6 @@ function isText(value: string | string[] | undefined): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** Header values are bytes that Node reads as latin1. */
 function isSignedWith(
   secret: string,
   body: Uint8Array,
@@ -61,12 +60,17 @@ function isSignedWith(
   timestamp: string,
   signature: string,
 ): boolean {
-  const expected = createHmac('sha256', secret)
+  const expected = signatureOf(secret, body, nonce, timestamp);
+  const [given, right] = [Buffer.from(signature, 'latin1'), Buffer.from(expected, 'latin1')];
+  return given.length === right.length && timingSafeEqual(given, right);
+}
+
+/** Sinch's signature of a body. Header values are bytes that Node reads as latin1. */
+export function signatureOf(secret: string, body: Uint8Array, nonce: string, timestamp: string): string {
+  return createHmac('sha256', secret)
     .update(body)
     .update(`.${nonce}.${timestamp}`, 'latin1')
     .digest('base64');
-  const [given, right] = [Buffer.from(signature, 'latin1'), Buffer.from(expected, 'latin1')];
-  return given.length === right.length && timingSafeEqual(given, right);
 }
 
 function judgeTiming(timestamp: string, maxAgeSeconds: number, now: number): Timing {

@@ -90,6 +90,7 @@ export class App {
         metadataConsolidation: 'survivor',
         logLevel: 'silent',
         publicUrl: null,
+        webhookRegistration: null,
         ...config,
       },
       { webhookSecret: null, adminApiKey: null },

@@ -2,7 +2,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { DataDir, ServiceProcess } from './service-process';
+import { DataDir, freePort, ServiceProcess } from './service-process';
 
 jest.setTimeout(60_000);
 
@@ -97,13 +97,6 @@ it('starts with two users, of whom the owner lets the other work as mirror_servi
   expect(await service.status('/health/ready')).toBe(200);
   expect((await service.stop()).code).toBe(0);
 });
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  const port = await portOf(listener);
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
-}
 
 async function portOf(listener: Server, port = 0): Promise<number> {
   await new Promise<void>((resolve) => {

@@ -31,6 +31,7 @@ describe('loadConfig', () => {
       metadataConsolidation: 'survivor',
       logLevel: 'info',
       publicUrl: null,
+      webhookRegistration: null,
     });
   });
 
@@ -61,7 +62,16 @@ describe('loadConfig', () => {
       METADATA_CONSOLIDATION: 'deep',
       LOG_LEVEL: 'silent',
       PUBLIC_URL: 'https://mirror.example.com/sinch/',
+      WEBHOOK_REGISTER: 'true',
     });
+    const sinch = {
+      projectId: 'b',
+      appId: 'app',
+      keyId: 'key',
+      keySecret: 'key:secret',
+      apiUrl: 'http://127.0.0.1:4010/sinch',
+      authUrl: 'https://auth.example.com',
+    };
     expect(given).toEqual({
       host: '::1',
       port: 0,
@@ -70,20 +80,14 @@ describe('loadConfig', () => {
       databaseOwnerUrl: 'postgresql://owner@db:5433/mirror?sslmode=require',
       webhookSecrets: ['new', 'old'],
       projectIds: new Set(['a', 'b']),
-      sinch: {
-        projectId: 'b',
-        appId: 'app',
-        keyId: 'key',
-        keySecret: 'key:secret',
-        apiUrl: 'http://127.0.0.1:4010/sinch',
-        authUrl: 'https://auth.example.com',
-      },
+      sinch,
       adminApiKey: KEY,
       webhookMaxAgeSeconds: 300,
       webhookBodyMaxBytes: 4_194_304,
       metadataConsolidation: 'deep',
       logLevel: 'silent',
       publicUrl: 'https://mirror.example.com/sinch',
+      webhookRegistration: { sinch, target: 'https://mirror.example.com/sinch/webhooks/sinch' },
     });
   });
 
@@ -112,6 +116,7 @@ describe('loadConfig', () => {
       'PUBLIC_URL',
       ['mirror.example.com', 'ftp://x', 'https://', 'https://u:p@x', 'https://x?', 'https://x/#a'],
     ],
+    ['WEBHOOK_REGISTER', ['yes', 'TRUE', '1']],
     ['DATABASE_URL', ['mysql://h/db', 'h/db', 'postgres://h', 'postgres://h/', 'postgres://h:x/db']],
     ['DATABASE_OWNER_URL', ['postgres://h']],
   ])('refuses a malformed %s in one line that names it', (name, values) => {
@@ -188,6 +193,30 @@ describe('loadConfig', () => {
     expect(refusal({ SINCH_REGION: 'eu' })).toMatch(/^SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, /);
     expect(refusal({ ...access, SINCH_PROJECT_IDS: 'a,b' })).toMatch(
       /^SINCH_PROJECT_ID is not among SINCH_PROJECT_IDS/,
+    );
+  });
+
+  it('registers the webhook only when told to, and names what it lacks for that', () => {
+    const access = {
+      SINCH_PROJECT_ID: 'p',
+      SINCH_APP_ID: 'a',
+      SINCH_KEY_ID: 'k',
+      SINCH_KEY_SECRET: 's',
+      PUBLIC_URL: 'https://m.example.com',
+    };
+    expect(loadConfig(access).webhookRegistration).toBeNull();
+    expect(loadConfig({ ...access, WEBHOOK_REGISTER: 'false' }).webhookRegistration).toBeNull();
+    expect(loadConfig({ WEBHOOK_REGISTER: 'false' }).webhookRegistration).toBeNull();
+    const asked = { ...access, WEBHOOK_REGISTER: 'true' };
+    expect(loadConfig(asked).webhookRegistration?.target).toBe('https://m.example.com/webhooks/sinch');
+    expect(refusal({ WEBHOOK_REGISTER: 'true' })).toBe(
+      'WEBHOOK_REGISTER needs PUBLIC_URL, SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or leave it out',
+    );
+    expect(refusal({ ...asked, PUBLIC_URL: '' })).toBe(
+      'WEBHOOK_REGISTER needs PUBLIC_URL too: give them, or leave it out',
+    );
+    expect(refusal({ ...asked, PUBLIC_URL: 'https://conversation-api.eu.sinch.com' })).toBe(
+      'PUBLIC_URL must not be on a host of Sinch’s own, or WEBHOOK_REGISTER must be left out',
     );
   });
 
