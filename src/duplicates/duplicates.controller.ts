@@ -5,7 +5,6 @@ import { FollowersRepository } from '../audit/followers.repository';
 import { JsonBody } from '../rest/json-body';
 import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
-import { Problem } from '../rest/problem';
 import { invalidRequest } from '../rest/read-dto';
 import { readTime, writeDate, writeTime } from '../rest/read-time';
 import { ConflictsService } from './conflicts.service';
@@ -25,6 +24,7 @@ import {
 import { FOLLOWER } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
 import { ScansRepository, type Scan } from './scans.repository';
+import { readSetId } from './set-id';
 import { SetsRepository, type SetPlace } from './sets.repository';
 
 /** Longest snooze, in ms. */
@@ -71,7 +71,7 @@ export class DuplicatesController {
     @Param('project_id') projectId: string,
     @Param('duplicate_id') id: string,
   ): Promise<WholeDuplicateObject> {
-    return this.duplicates.get(projectId, knownForm(id));
+    return this.duplicates.get(projectId, readSetId(id));
   }
 
   /** Its contacts are no duplicates of each other, whatever is reported later; a further contact makes a set again. */
@@ -85,7 +85,7 @@ export class DuplicatesController {
     @JsonBody(DecisionBody, 'optional') body: DecisionBody,
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
-    await this.decisions.dismiss(projectId, knownForm(id), decidedBy(caller, body));
+    await this.decisions.dismiss(projectId, readSetId(id), decidedBy(caller, body));
     return this.duplicates.get(projectId, id);
   }
 
@@ -100,7 +100,7 @@ export class DuplicatesController {
     @JsonBody(DecisionBody, 'optional') body: DecisionBody,
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
-    await this.decisions.reopen(projectId, knownForm(id), decidedBy(caller, body));
+    await this.decisions.reopen(projectId, readSetId(id), decidedBy(caller, body));
     return this.duplicates.get(projectId, id);
   }
 
@@ -116,7 +116,7 @@ export class DuplicatesController {
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
     const decided = decidedBy(caller, body);
-    await this.decisions.snooze(projectId, knownForm(id), snoozeEnd(body.until, decided.at), decided);
+    await this.decisions.snooze(projectId, readSetId(id), snoozeEnd(body.until, decided.at), decided);
     return this.duplicates.get(projectId, id);
   }
 }
@@ -175,12 +175,6 @@ export class DuplicatesOverviewController {
     const { conflicts, next } = await this.conflicts.page(projectId, from?.[0] ?? '', query.page_size);
     return { conflicts, next_page_token: tokenOf(next === null ? null : [next]) };
   }
-}
-
-/** @throws Problem `not-found` for what cannot be the id of a set */
-function knownForm(id: string): string {
-  if (/^\d{1,18}$/.test(id)) return id;
-  throw new Problem('not-found', 'The project has no such set of duplicates.');
 }
 
 function decidedBy(caller: Caller, { reason }: DecisionBody): Decided {

@@ -33,6 +33,6 @@ import { SharedValuesService } from './shared-values.service';
     ScansRepository,
     SharedValuesService,
   ],
-  exports: [DismissalsService],
+  exports: [DecisionsService, DismissalsService, DuplicatesService],
 })
 export class DuplicatesModule {}

@@ -5,10 +5,10 @@ import { ContactsRepository } from '../contacts/contacts.repository';
 import { ContactsService } from '../contacts/contacts.service';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import type { ContactView } from '../contacts/view-contact';
-import { Problem } from '../rest/problem';
 import { compareMembers, type ComparedField } from './compare-members';
 import type { SharedValue } from './evidence';
 import { EvidenceRepository } from './evidence.repository';
+import { noSuchSet } from './set-id';
 import { SetsRepository, type SetFilter, type SetPlace, type SetRow } from './sets.repository';
 import { suggestSurvivor, type SurvivorReason } from './suggest-survivor';
 import {
@@ -95,7 +95,7 @@ export class DuplicatesService {
   /** @throws Problem `not-found` */
   async get(projectId: string, id: string): Promise<WholeDuplicate> {
     const row = await this.sets.find(projectId, id);
-    if (row === null) throw new Problem('not-found', 'The project has no such set of duplicates.');
+    if (row === null) throw noSuchSet();
     const [[view], contacts, firstVersions] = await Promise.all([
       this.views(projectId, [row]),
       this.contacts.views(projectId, row.contact_ids),

@@ -41,9 +41,10 @@ export class MergePlansService {
     return { plan: planMerge(survivor, loser, { force, areDismissed }), survivor, loser, newestVersion };
   }
 
-  /** What became of a contact, as far as the mirror knows. */
-  async find(projectId: string, id: string): Promise<MergeParty> {
-    return partyOf(id, await this.contacts.find(projectId, [id]));
+  /** Contacts as the mirror has them, in the order asked. */
+  async find(projectId: string, ids: readonly string[]): Promise<readonly MergeParty[]> {
+    const rows = await this.contacts.find(projectId, ids);
+    return ids.map((id) => partyOf(id, rows));
   }
 }
 

@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
 import { MergeIdentities, SinchContact } from '../contacts/contacts.dto';
-import { FieldConflict } from '../contacts/merges.dto';
+import { FieldConflict, Merge } from '../contacts/merges.dto';
 import { BLOCKS, WARNINGS, type Block, type Warning } from '../contacts/plan-merge';
+import { WholeDuplicateObject } from '../duplicates/duplicates.dto';
 import { FlagParameter } from '../rest/parameters';
 
 /** Longest reason of a merge, in characters. */
@@ -37,6 +38,20 @@ export class MergeBody extends MergeWishes {
   @IsString()
   @IsNotEmpty()
   readonly loser_id: string;
+}
+
+export class SetMergeBody extends MergeWishes {
+  @ApiPropertyOptional({ description: 'The contact that remains; absent: the suggested survivor.' })
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  readonly survivor_id?: string;
+}
+
+/** A set after its contacts were merged. */
+export class MergedDuplicate extends WholeDuplicateObject {
+  @ApiProperty({ type: [Merge], description: 'What this request has merged.' })
+  readonly merges: readonly Merge[];
 }
 
 class MergeBlock {

@@ -6,12 +6,13 @@ import { SinchModule } from '../sinch/sinch.module';
 import { MergePlansService } from './merge-plans.service';
 import { MergingController } from './merging.controller';
 import { MergingService } from './merging.service';
+import { SetMergesService } from './set-merges.service';
 import { SinchMergesService } from './sinch-merges.service';
 
 /** Merges: has Sinch do it, and keeps what it answers. */
 @Module({
   imports: [AuditModule, ContactsModule, DuplicatesModule, SinchModule],
   controllers: [MergingController],
-  providers: [MergePlansService, MergingService, SinchMergesService],
+  providers: [MergePlansService, MergingService, SetMergesService, SinchMergesService],
 })
 export class MergingModule {}

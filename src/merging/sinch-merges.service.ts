@@ -102,8 +102,8 @@ export class SinchMergesService implements BeforeApplicationShutdown {
     { plan, survivor, loser }: PlannedMerge,
     begunAtMs: number,
   ): Promise<Found> {
-    const known = await this.plans.find(projectId, loser.id).catch(() => null);
-    if (known !== null && known.state !== 'active')
+    const [known] = await this.plans.find(projectId, [loser.id]).catch(() => []);
+    if (known !== undefined && known.state !== 'active')
       return known.survivorId === survivor.id ? { kind: 'told' } : 'not-known';
     const signal = AbortSignal.any([this.cutting.signal, AbortSignal.timeout(askMaxMs)]);
     const left = await attempt(() => client.getContact(loser.id, signal));

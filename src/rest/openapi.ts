@@ -148,6 +148,7 @@ const PROBLEM_SCHEMA = {
     survivor_id: { type: 'string', description: 'The end of the chain of merges.' },
     chain: { type: 'array', items: { type: 'string' }, description: 'The first ids of the chain of merges.' },
     chain_length: { type: 'integer' },
+    merges: { type: 'array', items: { type: 'object' }, description: 'What was merged before it.' },
   },
 };
 

@@ -154,6 +154,8 @@ export interface ProblemMembers {
   readonly chain?: readonly string[];
   /** How many ids the chain has, where `chain` shows only the first of them. */
   readonly chain_length?: number;
+  /** What was done before it. */
+  readonly merges?: readonly object[];
 }
 
 /** A problem as it is answered: RFC 9457 `application/problem+json`. */
@@ -191,6 +193,17 @@ export class Problem extends Error {
     this.status = status ?? PROBLEMS[code].status;
     this.headers = headers ?? {};
     this.members = members;
+  }
+
+  /** The faults of the request, where there are such. */
+  get errors(): readonly FaultyValue[] | undefined {
+    return this.members.errors;
+  }
+
+  /** The same problem with more to tell. */
+  with(more: ProblemMembers): Problem {
+    const { status, headers, members } = this;
+    return new Problem(this.code, this.detail, { status, headers, ...members, ...more });
   }
 
   /** The problem as JSON shows it; also for a single row of an answer that holds many. */

@@ -65,6 +65,7 @@ describe('The OpenAPI document', () => {
     `post ${BASE}/duplicates/{duplicate_id}:dismiss`,
     `post ${BASE}/duplicates/{duplicate_id}:reopen`,
     `post ${BASE}/duplicates/{duplicate_id}:snooze`,
+    `post ${BASE}/duplicates/{duplicate_id}:merge`,
     `get ${BASE}/duplicates:summary`,
     `post ${BASE}/duplicates:scan`,
     `get ${BASE}/merges`,

@@ -50,6 +50,11 @@ export class SinchLink {
     this.fates.push(...fates.map((fate) => ({ pattern, fate })));
   }
 
+  /** What was planned and has not come, does not come. */
+  forget(): void {
+    this.fates.length = 0;
+  }
+
   /** How many requests came that the pattern fits. */
   count(pattern: RegExp): number {
     return this.requests.filter((request) => pattern.test(request)).length;
