@@ -11,7 +11,7 @@ const rules = [
   'src/contacts/phone-variants.ts',
   'src/contacts/compare-snapshots.ts',
   'src/contacts/decision.ts',
-  'src/duplicates/{evidence,connect-contacts,match-sets,suggest-survivor,compare-members}.ts',
+  'src/duplicates/{evidence,connect-contacts,match-sets,suggest-survivor,compare-members,judge-auto-merge}.ts',
   'src/contacts/{reconcile-merge,plan-merge}.ts',
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',

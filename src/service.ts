@@ -14,6 +14,7 @@ import { migrate } from './database/migrate';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
+import { AutoMergesService } from './merging/auto-merges.service';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
@@ -74,6 +75,7 @@ export class Service {
         // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
         run: async () => {
           app.get(DuplicatesFollower).start();
+          app.get(AutoMergesService).start();
         },
       },
       ...registrationStep(config),

@@ -10,13 +10,13 @@ export class DismissalsService {
     private readonly evidence: EvidenceRepository,
   ) {}
 
-  /** Whether a dismissal stands between two contacts, or between any that were merged into them. */
-  async keepApart(projectId: string, a: string, b: string): Promise<boolean> {
-    const ancestors = await this.contacts.ancestors(projectId, [a, b]);
-    const namesOf = (id: string): readonly string[] => [id, ...(ancestors.get(id) ?? [])];
-    const dismissals = await this.evidence.dismissalsOf(projectId, [...namesOf(a), ...namesOf(b)]);
-    return [...dismissals.values()].some((ids) =>
-      [namesOf(a), namesOf(b)].every((names) => names.some((name) => ids.includes(name))),
-    );
+  /** Of each group of contacts, whether a dismissal stands between two of them, or between any that were merged into them. */
+  async standAmid(projectId: string, groups: readonly (readonly string[])[]): Promise<readonly boolean[]> {
+    const ids = [...new Set(groups.flat())];
+    const ancestors = await this.contacts.ancestors(projectId, ids);
+    const nameOf = new Map([...ancestors].flatMap(([id, merged]) => merged.map((each) => [each, id])));
+    const dismissals = await this.evidence.dismissalsOf(projectId, [...ids, ...nameOf.keys()]);
+    const dismissed = [...dismissals.values()].map((each) => new Set(each.map((id) => nameOf.get(id) ?? id)));
+    return groups.map((group) => dismissed.some((apart) => group.filter((id) => apart.has(id)).length > 1));
   }
 }

@@ -7,9 +7,11 @@ import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
 import { invalidRequest } from '../rest/read-dto';
 import { readTime, writeDate, writeTime } from '../rest/read-time';
+import { AutoMergeStateService } from './auto-merge-state.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService, type Decided } from './decisions.service';
 import {
+  AutoMergeStateObject,
   ConflictsPage,
   ConflictsQuery,
   DecisionBody,
@@ -130,6 +132,7 @@ export class DuplicatesOverviewController {
     private readonly scans: ScansRepository,
     private readonly followers: FollowersRepository,
     private readonly conflicts: ConflictsService,
+    private readonly autoMerges: AutoMergeStateService,
     private readonly tokens: PageTokens,
   ) {}
 
@@ -142,15 +145,16 @@ export class DuplicatesOverviewController {
     @Query() { since: sinceNs }: SummaryQuery,
   ): Promise<SummaryAnswer> {
     const since = sinceNs === undefined ? null : writeTime(sinceNs);
-    const [opened, closed, open, lag, scan] = await Promise.all([
+    const [opened, closed, open, lag, scan, autoMerge] = await Promise.all([
       this.sets.tally(projectId, 'opened', since),
       this.sets.tally(projectId, 'closed', since),
       this.sets.tally(projectId, 'open', null),
       this.followers.lag(FOLLOWER),
       this.scans.find(projectId),
+      this.autoMerges.find(projectId),
     ]);
     const follower = { lag_events: lag.events, lag_seconds: lag.seconds };
-    return { since, opened, closed, open, follower, scan: scan && viewScan(scan) };
+    return { since, opened, closed, open, follower, scan: scan && viewScan(scan), auto_merge: autoMerge };
   }
 
   /** Asks for a pass through all contacts; one that is under way goes on. `duplicates:summary` tells how far it is. */
@@ -160,6 +164,20 @@ export class DuplicatesOverviewController {
   @ApiAcceptedResponse({ type: ScanObject })
   async scan(@Param('project_id') projectId: string, @CalledBy() caller: Caller): Promise<ScanObject> {
     return viewScan(await this.scans.request(projectId, caller.name));
+  }
+
+  /** Has merging by rule go on that has stopped itself. */
+  @Post('duplicates::resumeAutoMerge')
+  @HttpCode(200)
+  @Scope('ops')
+  @ApiOkResponse({ type: AutoMergeStateObject })
+  async resumeAutoMerge(
+    @Param('project_id') projectId: string,
+    @JsonBody(DecisionBody, 'optional') { reason }: DecisionBody,
+    @CalledBy() caller: Caller,
+  ): Promise<AutoMergeStateObject> {
+    await this.autoMerges.resume(projectId, caller.name, reason ?? null);
+    return this.autoMerges.find(projectId);
   }
 
   /** Sinch's `identityConflicts`, answered from the mirror: phone numbers that several contacts have on SMS, MMS or RCS. */

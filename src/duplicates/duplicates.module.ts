@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
+import { AutoMergeJudgeService } from './auto-merge-judge.service';
+import { AutoMergeStateService } from './auto-merge-state.service';
 import { ComponentSetsService } from './component-sets.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService } from './decisions.service';
@@ -20,6 +22,8 @@ import { SharedValuesService } from './shared-values.service';
   imports: [AuditModule, ContactsModule],
   controllers: [DuplicatesController, DuplicatesOverviewController],
   providers: [
+    AutoMergeJudgeService,
+    AutoMergeStateService,
     ComponentSetsService,
     ConflictsService,
     DecisionsService,
@@ -33,6 +37,12 @@ import { SharedValuesService } from './shared-values.service';
     ScansRepository,
     SharedValuesService,
   ],
-  exports: [DecisionsService, DismissalsService, DuplicatesService],
+  exports: [
+    AutoMergeJudgeService,
+    AutoMergeStateService,
+    DecisionsService,
+    DismissalsService,
+    DuplicatesService,
+  ],
 })
 export class DuplicatesModule {}

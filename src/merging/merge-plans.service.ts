@@ -30,9 +30,9 @@ export class MergePlansService {
   ) {}
 
   async plan(projectId: string, { survivorId, loserId, force }: MergeOrder): Promise<PlannedMerge> {
-    const [rows, areDismissed] = await Promise.all([
+    const [rows, [areDismissed = false]] = await Promise.all([
       this.contacts.find(projectId, [survivorId, loserId]),
-      this.dismissals.keepApart(projectId, survivorId, loserId),
+      this.dismissals.standAmid(projectId, [[survivorId, loserId]]),
     ]);
     const [survivor, loser] = [partyOf(survivorId, rows), partyOf(loserId, rows)];
     const newestVersion = rows

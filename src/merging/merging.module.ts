@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
 import { DuplicatesModule } from '../duplicates/duplicates.module';
 import { SinchModule } from '../sinch/sinch.module';
+import { AutoMergesService } from './auto-merges.service';
 import { MergePlansService } from './merge-plans.service';
 import { MergingController } from './merging.controller';
 import { MergingService } from './merging.service';
@@ -13,6 +14,6 @@ import { SinchMergesService } from './sinch-merges.service';
 @Module({
   imports: [AuditModule, ContactsModule, DuplicatesModule, SinchModule],
   controllers: [MergingController],
-  providers: [MergePlansService, MergingService, SetMergesService, SinchMergesService],
+  providers: [AutoMergesService, MergePlansService, MergingService, SetMergesService, SinchMergesService],
 })
 export class MergingModule {}

@@ -68,6 +68,7 @@ describe('The OpenAPI document', () => {
     `post ${BASE}/duplicates/{duplicate_id}:merge`,
     `get ${BASE}/duplicates:summary`,
     `post ${BASE}/duplicates:scan`,
+    `post ${BASE}/duplicates:resumeAutoMerge`,
     `get ${BASE}/merges`,
     `post ${BASE}/merges`,
     `get ${BASE}/merges/{merge_id}`,
