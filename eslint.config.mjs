@@ -12,7 +12,7 @@ const rules = [
   'src/contacts/compare-snapshots.ts',
   'src/contacts/decision.ts',
   'src/duplicates/{evidence,connect-contacts,match-sets,suggest-survivor,compare-members,judge-auto-merge}.ts',
-  'src/contacts/{reconcile-merge,plan-merge}.ts',
+  'src/contacts/{reconcile-merge,plan-merge,plan-write-back}.ts',
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',
   'src/contacts/fetched.ts',

@@ -143,6 +143,14 @@ export const CONFIG_VARIABLES = [
       'what `consolidated_metadata` is made of: the survivor’s alone; all united, the survivor’s values first; all united, the newest first',
   },
   {
+    name: 'METADATA_WRITE_BACK',
+    unit: null,
+    default: 'false',
+    limit: '`true` or `false`',
+    meaning:
+      'whether `consolidated_metadata` is written to Sinch after each merge; takes `METADATA_CONSOLIDATION` and what it takes to ask Sinch',
+  },
+  {
     name: 'AUTO_MERGE',
     unit: null,
     default: 'off',
@@ -191,7 +199,15 @@ export const CONFIG_VARIABLES = [
 type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
 
 /** A variable that begins like ours but is none of ours is a misspelling, and would otherwise be ignored in silence. */
-const OUR_PREFIXES = ['WEBHOOK_', 'METADATA_CONSOL', 'AUTO_MERGE', 'DATABASE_', 'SINCH_', 'ADMIN_API_'];
+const OUR_PREFIXES = [
+  'WEBHOOK_',
+  'METADATA_CONSOL',
+  'METADATA_WRITE',
+  'AUTO_MERGE',
+  'DATABASE_',
+  'SINCH_',
+  'ADMIN_API_',
+];
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -218,6 +234,8 @@ export interface GivenConfig {
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
+  /** Only with `sinch`, and another consolidation than `survivor`. */
+  readonly metadataWriteBack: boolean;
   readonly autoMerge: AutoMergeConfig;
   readonly logLevel: LogLevel;
   /** Without a trailing slash. */
@@ -261,6 +279,7 @@ export class Config implements GivenConfig {
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
+  readonly metadataWriteBack: boolean;
   readonly autoMerge: AutoMergeConfig;
   readonly logLevel: LogLevel;
   readonly publicUrl: string | null;
@@ -278,6 +297,7 @@ export class Config implements GivenConfig {
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
+    this.metadataWriteBack = given.metadataWriteBack;
     this.autoMerge = given.autoMerge;
     this.logLevel = given.logLevel;
     this.publicUrl = given.publicUrl;
@@ -320,6 +340,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const projectIds = read('SINCH_PROJECT_IDS', parseProjectIds);
   const sinch = readSinchAccess(read, projectIds);
   const publicUrl = read('PUBLIC_URL', parseHttpUrl);
+  const metadataConsolidation = read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor';
   const given: GivenConfig = {
     host: read('HOST', parseHost) ?? '127.0.0.1',
     port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
@@ -333,7 +354,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
-    metadataConsolidation: read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor',
+    metadataConsolidation,
+    metadataWriteBack: readWriteBack(read, sinch, metadataConsolidation),
     autoMerge: readAutoMerge(read, sinch),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     publicUrl,
@@ -406,6 +428,18 @@ function readRegistration(
     throw new StartRefusal(`PUBLIC_URL ${reading.reason}, or WEBHOOK_REGISTER must be left out`);
   }
   return { sinch, target: reading.target };
+}
+
+function readWriteBack(read: Read, sinch: SinchAccess | null, policy: MetadataPolicy): boolean {
+  if (read('METADATA_WRITE_BACK', oneOf(['true', 'false'])) !== 'true') return false;
+  if (sinch === null || policy === 'survivor') {
+    const names = [
+      ...(policy === 'survivor' ? ['METADATA_CONSOLIDATION=deep or newest'] : []),
+      ...(sinch === null ? SINCH_NEEDED : []),
+    ];
+    throw new StartRefusal(`METADATA_WRITE_BACK needs ${names.join(', ')} too: give them, or leave it out`);
+  }
+  return true;
 }
 
 function readAutoMerge(read: Read, sinch: SinchAccess | null): AutoMergeConfig {

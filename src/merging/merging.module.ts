@@ -9,11 +9,21 @@ import { MergingController } from './merging.controller';
 import { MergingService } from './merging.service';
 import { SetMergesService } from './set-merges.service';
 import { SinchMergesService } from './sinch-merges.service';
+import { WriteBackFollower } from './write-back-follower';
+import { WriteBackService } from './write-back.service';
 
 /** Merges: has Sinch do it, and keeps what it answers. */
 @Module({
   imports: [AuditModule, ContactsModule, DuplicatesModule, SinchModule],
   controllers: [MergingController],
-  providers: [AutoMergesService, MergePlansService, MergingService, SetMergesService, SinchMergesService],
+  providers: [
+    AutoMergesService,
+    MergePlansService,
+    MergingService,
+    SetMergesService,
+    SinchMergesService,
+    WriteBackFollower,
+    WriteBackService,
+  ],
 })
 export class MergingModule {}

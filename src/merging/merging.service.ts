@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Source } from '../audit/audit-event';
 import { CommitQueue } from '../contacts/commit-queue';
-import { fetchedMerge, fetchedVersion, type FetchTimes } from '../contacts/fetched';
+import { fetchedMerge, type FetchTimes } from '../contacts/fetched';
 import { mergeId } from '../contacts/merge-id';
 import { MergesService, type WholeMergeView } from '../contacts/merges.service';
 import { Problem } from '../rest/problem';
@@ -10,6 +10,7 @@ import { ContactLocks } from './contact-locks';
 import { MergePlansService, type MergeOrder, type PlannedMerge } from './merge-plans.service';
 import { notDone, notKnown } from './sinch-problem';
 import { SinchMergesService } from './sinch-merges.service';
+import { versionOf } from './version-of';
 
 /** Most merges that are under way or wait for their turn. */
 const underWayMax = 100;
@@ -118,16 +119,6 @@ export class MergingService implements BeforeApplicationShutdown {
       await delay(commitPauseMs);
     }
   }
-}
-
-/**
- * The version of a merge that Sinch did for us: not after it was done, so that what happened since is not hidden, and past all
- * that the mirror knew before it asked, so that the merge is not hidden. In whole microseconds, as payloads tell times.
- */
-function versionOf(times: FetchTimes, newestVersion: bigint): bigint {
-  const version = fetchedVersion(times) ?? 0n;
-  const next = (newestVersion / 1_000n + 1n) * 1_000n;
-  return version > next ? version : next;
 }
 
 function requireAllowed({ plan: { allowed, blocked }, loser }: PlannedMerge): void {

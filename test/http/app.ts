@@ -89,6 +89,7 @@ export class App {
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
         metadataConsolidation: 'survivor',
+        metadataWriteBack: false,
         autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100 },
         logLevel: 'silent',
         publicUrl: null,
