@@ -87,15 +87,15 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a later write revives the gone',
     file: COMMIT,
-    from: 'order by went.gone desc nulls last, went.gone_version, went.gone_tie_break',
-    to: 'order by went.gone_version desc nulls first',
+    from: 'where went.gone is not null\n',
+    to: 'where excluded.gone is not null\n',
     caughtBy: REGISTERS,
   },
   {
     name: 'a later deletion overrides a merge',
     file: COMMIT,
-    from: 'order by went.gone desc nulls last, went.gone_version, went.gone_tie_break',
-    to: 'order by went.gone_version desc nulls last, went.gone_tie_break',
+    from: 'order by went.gone desc,',
+    to: 'order by went.gone,',
     caughtBy: 'C2',
   },
   {
@@ -320,7 +320,7 @@ const FAULTS: readonly Fault[] = [
       'join audit_event e on e.id = asked.id',
     ],
     [MERGES, 'where p.project_id = $1 and p.contact_id = e.contact_id', 'where p.contact_id = e.contact_id'],
-    [CONTACTS, 'where project_id = $1 and told_after_gone', 'where $1::text is not null and told_after_gone'],
+    [CONTACTS, 'where project_id = $1 and ${how}', 'where $1::text is not null and ${how}'],
   ].map(([file = '', from = '', to = '']) => ({
     name: `a read of another project: ${from.replace(/\s+/g, ' ').slice(0, 60)}`,
     file,
