@@ -7,6 +7,7 @@ import { DatabaseAddress } from './database/database-address';
 import { DatabaseModule } from './database/database.module';
 import { DuplicatesModule } from './duplicates/duplicates.module';
 import { SetsModule } from './duplicates/sets.module';
+import { MergingModule } from './merging/merging.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
 import { WebhookModule } from './webhook/webhook.module';
@@ -27,6 +28,7 @@ export class AppModule {
         ContactsModule,
         SetsModule,
         DuplicatesModule,
+        MergingModule,
         WebhookModule,
       ],
       providers: [

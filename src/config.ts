@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { METADATA_POLICIES, type MetadataPolicy } from './contacts/consolidate-metadata';
+import { AUTO_MERGE_POLICIES, type AutoMergePolicy } from './duplicates/judge-auto-merge';
 import type { KeptSecret } from './kept-secrets';
 import { readWebhookTarget } from './sinch/read-webhook-target';
 import { SINCH_AUTH_URL, SINCH_REGIONS, type SinchAccess, sinchApiUrl } from './sinch/sinch-access';
@@ -142,6 +143,36 @@ export const CONFIG_VARIABLES = [
       'what `consolidated_metadata` is made of: the survivor’s alone; all united, the survivor’s values first; all united, the newest first',
   },
   {
+    name: 'METADATA_WRITE_BACK',
+    unit: null,
+    default: 'false',
+    limit: '`true` or `false`',
+    meaning:
+      'whether `consolidated_metadata` is written to Sinch after each merge; takes `METADATA_CONSOLIDATION` and what it takes to ask Sinch',
+  },
+  {
+    name: 'AUTO_MERGE',
+    unit: null,
+    default: 'off',
+    limit: '`off`, `suggest` or `auto`',
+    meaning:
+      'whether sets of at most 3 duplicates without different external ids are merged at Sinch without anybody’s word, or only shown as such',
+  },
+  {
+    name: 'AUTO_MERGE_QUIET_SECONDS',
+    unit: 'seconds',
+    default: '86400',
+    limit: '0…31536000',
+    meaning: 'for how long the evidence of a set must not have grown before it is merged so',
+  },
+  {
+    name: 'AUTO_MERGE_DAILY_MAX',
+    unit: 'merges',
+    default: '100',
+    limit: '1…100000',
+    meaning: 'the most merges so in 24 hours',
+  },
+  {
     name: 'LOG_LEVEL',
     unit: null,
     default: 'info',
@@ -168,7 +199,15 @@ export const CONFIG_VARIABLES = [
 type VariableName = (typeof CONFIG_VARIABLES)[number]['name'];
 
 /** A variable that begins like ours but is none of ours is a misspelling, and would otherwise be ignored in silence. */
-const OUR_PREFIXES = ['WEBHOOK_', 'METADATA_CONSOL', 'DATABASE_', 'SINCH_', 'ADMIN_API_'];
+const OUR_PREFIXES = [
+  'WEBHOOK_',
+  'METADATA_CONSOL',
+  'METADATA_WRITE',
+  'AUTO_MERGE',
+  'DATABASE_',
+  'SINCH_',
+  'ADMIN_API_',
+];
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -195,11 +234,22 @@ export interface GivenConfig {
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
+  /** Only with `sinch`, and another consolidation than `survivor`. */
+  readonly metadataWriteBack: boolean;
+  readonly autoMerge: AutoMergeConfig;
   readonly logLevel: LogLevel;
   /** Without a trailing slash. */
   readonly publicUrl: string | null;
   /** `null`: a start leaves Sinch's webhooks alone. */
   readonly webhookRegistration: WebhookRegistration | null;
+}
+
+/** How sets of duplicates are merged without anybody's word. */
+export interface AutoMergeConfig {
+  /** `auto` only with `sinch`. */
+  readonly policy: AutoMergePolicy;
+  readonly quietSeconds: number;
+  readonly dailyMax: number;
 }
 
 /** What a start needs to give the app its webhook. */
@@ -229,6 +279,8 @@ export class Config implements GivenConfig {
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
+  readonly metadataWriteBack: boolean;
+  readonly autoMerge: AutoMergeConfig;
   readonly logLevel: LogLevel;
   readonly publicUrl: string | null;
   readonly webhookRegistration: WebhookRegistration | null;
@@ -245,6 +297,8 @@ export class Config implements GivenConfig {
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
+    this.metadataWriteBack = given.metadataWriteBack;
+    this.autoMerge = given.autoMerge;
     this.logLevel = given.logLevel;
     this.publicUrl = given.publicUrl;
     this.webhookRegistration = given.webhookRegistration;
@@ -286,6 +340,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const projectIds = read('SINCH_PROJECT_IDS', parseProjectIds);
   const sinch = readSinchAccess(read, projectIds);
   const publicUrl = read('PUBLIC_URL', parseHttpUrl);
+  const metadataConsolidation = read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor';
   const given: GivenConfig = {
     host: read('HOST', parseHost) ?? '127.0.0.1',
     port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
@@ -299,7 +354,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
-    metadataConsolidation: read('METADATA_CONSOLIDATION', oneOf(METADATA_POLICIES)) ?? 'survivor',
+    metadataConsolidation,
+    metadataWriteBack: readWriteBack(read, sinch, metadataConsolidation),
+    autoMerge: readAutoMerge(read, sinch),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     publicUrl,
     webhookRegistration: readRegistration(read, sinch, publicUrl),
@@ -371,6 +428,30 @@ function readRegistration(
     throw new StartRefusal(`PUBLIC_URL ${reading.reason}, or WEBHOOK_REGISTER must be left out`);
   }
   return { sinch, target: reading.target };
+}
+
+function readWriteBack(read: Read, sinch: SinchAccess | null, policy: MetadataPolicy): boolean {
+  if (read('METADATA_WRITE_BACK', oneOf(['true', 'false'])) !== 'true') return false;
+  if (sinch === null || policy === 'survivor') {
+    const names = [
+      ...(policy === 'survivor' ? ['METADATA_CONSOLIDATION=deep or newest'] : []),
+      ...(sinch === null ? SINCH_NEEDED : []),
+    ];
+    throw new StartRefusal(`METADATA_WRITE_BACK needs ${names.join(', ')} too: give them, or leave it out`);
+  }
+  return true;
+}
+
+function readAutoMerge(read: Read, sinch: SinchAccess | null): AutoMergeConfig {
+  const policy = read('AUTO_MERGE', oneOf(AUTO_MERGE_POLICIES)) ?? 'off';
+  if (policy === 'auto' && sinch === null) {
+    throw new StartRefusal(`AUTO_MERGE=auto needs ${SINCH_NEEDED.join(', ')} too: give them, or suggest`);
+  }
+  return {
+    policy,
+    quietSeconds: read('AUTO_MERGE_QUIET_SECONDS', wholeNumber(0, 31_536_000)) ?? 86_400,
+    dailyMax: read('AUTO_MERGE_DAILY_MAX', wholeNumber(1, 100_000)) ?? 100,
+  };
 }
 
 /** What is wrong with a value, to be put after its variable's name. */

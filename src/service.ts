@@ -14,6 +14,8 @@ import { migrate } from './database/migrate';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
+import { AutoMergesService } from './merging/auto-merges.service';
+import { WriteBackFollower } from './merging/write-back-follower';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
@@ -72,8 +74,10 @@ export class Service {
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
       {
         name: 'follow the journal',
-        run: () => {
+        run: async () => {
           app.get(DuplicatesFollower).start();
+          app.get(AutoMergesService).start();
+          await app.get(WriteBackFollower).start();
         },
       },
       ...registrationStep(config),

@@ -8,11 +8,14 @@ export const TRIGGERS = [
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
-/** What people decide, and the journal keeps beside what Sinch tells. */
+/** What people and rules decide, and the journal keeps beside what Sinch tells. */
 export const ACTIONS = [
+  'auto-merge.resumed',
+  'auto-merge.stopped',
   'duplicate.dismissed',
   'duplicate.reopened',
   'duplicate.snoozed',
+  'metadata.consolidated',
   'reference.removed',
   'reference.set',
 ] as const;

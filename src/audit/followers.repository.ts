@@ -126,8 +126,18 @@ export class FollowersRepository {
     return null;
   }
 
+  /** Has a follower that has not begun begin with the events that are told from now on. */
+  async begin(follower: string): Promise<void> {
+    await this.database.query(
+      `insert into follower (name, era, tx, id)
+       select $1, coalesce(max(era), 0), pg_snapshot_xmin(pg_current_snapshot()), 0 from journal_era
+       on conflict (name) do nothing`,
+      [follower],
+    );
+  }
+
   /** Where a follower stands; at the beginning where it has not begun. */
-  async find(session: Queryable, follower: string): Promise<Cursor> {
+  async find(follower: string, session: Queryable = this.database): Promise<Cursor> {
     const [row] = rows<{ era: number; tx: string; id: string }>(
       await session.query('select era, tx, id from follower where name = $1', [follower]),
     );
@@ -157,7 +167,11 @@ export class FollowersRepository {
   }
 
   /** Moves a follower past an event, together with whatever else the session's transaction writes. */
-  async move(session: Queryable, follower: string, { era, tx, id }: FollowedEvent): Promise<void> {
+  async move(
+    session: Queryable,
+    follower: string,
+    { era, tx, id }: Pick<FollowedEvent, 'era' | 'tx' | 'id'>,
+  ): Promise<void> {
     await session.query(
       `insert into follower (name, era, tx, id) values ($1, $2, $3, $4)
        on conflict (name) do update set era = excluded.era, tx = excluded.tx, id = excluded.id`,
@@ -167,7 +181,7 @@ export class FollowersRepository {
 
   /** How much of the journal a follower has not handled, what is not to be told yet included. */
   async lag(follower: string): Promise<Lag> {
-    const cursor = await this.find(this.database, follower);
+    const cursor = await this.find(follower);
     const [row] = rows<{ events: number; seconds: number | null }>(
       await this.database.query(
         `select count(*)::int as events, greatest(extract(epoch from now() - min(received_at)), 0)::float8 as seconds

@@ -163,6 +163,23 @@ export class MergesRepository {
     );
   }
 
+  /** How many merges a rule has made since a time, as they were received; `max` at most are counted. */
+  async countByRule(projectId: string, actor: string, since: Date, max: number): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await this.database.query(
+        `select count(*)::int as count
+         from (select received_at
+               from audit_event
+               where project_id = $1 and actor = $2 and source = 'rule' and type = 'CONTACT_MERGE'
+               order by era desc, tx desc, id desc
+               limit $4) newest
+         where received_at >= $3`,
+        [projectId, actor, since, max],
+      ),
+    );
+    return row?.count ?? 0;
+  }
+
   /** What may tell of each merge's loser beside the merge itself, in the order asked. */
   async loserPayloads(projectId: string, merges: readonly MergeRow[]): Promise<readonly LoserPayloads[]> {
     return rows<LoserPayloads>(

@@ -31,6 +31,6 @@ import { ReferencesService } from './references.service';
     ReferencesRepository,
     ReferencesService,
   ],
-  exports: [CommitQueue, ContactsRepository, ContactsService, HoldingsRepository],
+  exports: [CommitQueue, ContactsRepository, ContactsService, HoldingsRepository, MergesService],
 })
 export class ContactsModule {}

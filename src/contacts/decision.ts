@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Action } from '../audit/audit-event';
+import type { Action, Source } from '../audit/audit-event';
 import type { ContactEvent } from './contact-event';
 
 /**
- * Makes a decision of somebody's about contacts an event of the journal.
+ * Makes a decision of somebody's, or of a rule's, about contacts an event of the journal.
  *
  * @param contactIds in the order of ids
  * @param said what the payload keeps of it, as JSON
@@ -17,6 +17,7 @@ export function decision(
   said: object,
   actor: string,
   decidedAt: bigint,
+  source: Source = 'api',
 ): ContactEvent {
   const payload = Buffer.from(JSON.stringify(said));
   const fingerprint = hash(
@@ -35,7 +36,7 @@ export function decision(
     },
     payload,
     receivedAt: decidedAt,
-    source: 'api',
+    source,
     actor,
     signature: null,
   };

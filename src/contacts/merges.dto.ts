@@ -23,7 +23,7 @@ export class MergesQuery extends PageQuery {
   before?: bigint;
 }
 
-class FieldConflict {
+export class FieldConflict {
   @ApiProperty({ example: 'metadata.tier', description: 'A field, or a key of metadata that is JSON.' })
   readonly field: string;
   @ApiProperty({ anyOf: [{}], description: 'Any JSON.' }) readonly survivor: unknown;

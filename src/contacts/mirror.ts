@@ -62,9 +62,12 @@ function rankOf(trigger: Content['trigger']): number {
       return RANK.ofDuplicates;
     case 'contact.absent':
       return RANK.fetched;
+    case 'auto-merge.resumed':
+    case 'auto-merge.stopped':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'metadata.consolidated':
     case 'reference.removed':
     case 'reference.set':
       return RANK.ofDecision;
@@ -125,9 +128,12 @@ export function effectsOf(notification: Notification): readonly Effect[] {
         },
       ];
     case 'CONTACT_IDENTITIES_DUPLICATION':
+    case 'auto-merge.resumed':
+    case 'auto-merge.stopped':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'metadata.consolidated':
     case 'reference.removed':
     case 'reference.set':
       return [];
@@ -160,9 +166,12 @@ export function contactIdsOf(content: Content): readonly [string, ...string[]] {
       ].sort();
       return [smallest, ...others];
     }
+    case 'auto-merge.resumed':
+    case 'auto-merge.stopped':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'metadata.consolidated':
     case 'reference.removed':
     case 'reference.set':
       return content.contactIds;

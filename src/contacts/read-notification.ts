@@ -168,9 +168,12 @@ export function snapshotsOf(content: Content): readonly Snapshot[] {
       return content.loser === null ? [content.survivor] : [content.survivor, content.loser];
     case 'CONTACT_IDENTITIES_DUPLICATION':
     case 'contact.absent':
+    case 'auto-merge.resumed':
+    case 'auto-merge.stopped':
     case 'duplicate.dismissed':
     case 'duplicate.reopened':
     case 'duplicate.snoozed':
+    case 'metadata.consolidated':
     case 'reference.removed':
     case 'reference.set':
       return [];

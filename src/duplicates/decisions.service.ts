@@ -8,7 +8,8 @@ import { Problem } from '../rest/problem';
 import { FOLLOWER } from './duplicates-follower';
 import { EvidenceRepository } from './evidence.repository';
 import { EvidenceService } from './evidence.service';
-import { SetsRepository, type SetRow, type SetStatus } from './sets.repository';
+import { noSuchSet } from './set-id';
+import { SetsRepository, type ResolvedBy, type SetRow, type SetStatus } from './sets.repository';
 
 /** What somebody decides about a set: who, when, and why if they say. */
 export interface Decided {
@@ -104,11 +105,18 @@ export class DecisionsService {
     });
   }
 
+  /** Has contacts examined now that the follower would come to later, so that whoever changed them sees what became of the set. */
+  async examine(projectId: string, contactIds: readonly string[], closedBy: ResolvedBy): Promise<void> {
+    await this.followers.exclusively(FOLLOWER, true, (session) =>
+      this.examiner.examine(session, projectId, contactIds, { at: new Date(), closedBy: () => closedBy }),
+    );
+  }
+
   /** All of it under the follower's lock, which would else find the event before the set is what was decided. */
   private async decide(projectId: string, id: string, decided: Decided, effect: Effect): Promise<void> {
     await this.followers.exclusively(FOLLOWER, true, async (session) => {
       const row = await this.sets.find(projectId, id, session);
-      if (row === null) throw new Problem('not-found', 'The project has no such set of duplicates.');
+      if (row === null) throw noSuchSet();
       if (row.status === effect.done) return;
       if (!effect.from.includes(row.status))
         throw new Problem('invalid-request', `The set is ${row.status}: nothing is left to decide about it.`);

@@ -108,7 +108,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
       FOLLOWER,
       false,
       async (session) => {
-        const cursor = await this.followers.find(session, FOLLOWER);
+        const cursor = await this.followers.find(FOLLOWER, session);
         const events = await this.followers.follow(session, cursor, [REPORT, DISMISSAL], batchEventsMax);
         const last = events.at(-1);
         if (last === undefined) return 0;

@@ -5,12 +5,13 @@ import { FollowersRepository } from '../audit/followers.repository';
 import { JsonBody } from '../rest/json-body';
 import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
-import { Problem } from '../rest/problem';
 import { invalidRequest } from '../rest/read-dto';
 import { readTime, writeDate, writeTime } from '../rest/read-time';
+import { AutoMergeStateService } from './auto-merge-state.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService, type Decided } from './decisions.service';
 import {
+  AutoMergeStateObject,
   ConflictsPage,
   ConflictsQuery,
   DecisionBody,
@@ -25,6 +26,7 @@ import {
 import { FOLLOWER } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
 import { ScansRepository, type Scan } from './scans.repository';
+import { readSetId } from './set-id';
 import { SetsRepository, type SetPlace } from './sets.repository';
 
 /** Longest snooze, in ms. */
@@ -71,7 +73,7 @@ export class DuplicatesController {
     @Param('project_id') projectId: string,
     @Param('duplicate_id') id: string,
   ): Promise<WholeDuplicateObject> {
-    return this.duplicates.get(projectId, knownForm(id));
+    return this.duplicates.get(projectId, readSetId(id));
   }
 
   /** Its contacts are no duplicates of each other, whatever is reported later; a further contact makes a set again. */
@@ -85,7 +87,7 @@ export class DuplicatesController {
     @JsonBody(DecisionBody, 'optional') body: DecisionBody,
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
-    await this.decisions.dismiss(projectId, knownForm(id), decidedBy(caller, body));
+    await this.decisions.dismiss(projectId, readSetId(id), decidedBy(caller, body));
     return this.duplicates.get(projectId, id);
   }
 
@@ -100,7 +102,7 @@ export class DuplicatesController {
     @JsonBody(DecisionBody, 'optional') body: DecisionBody,
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
-    await this.decisions.reopen(projectId, knownForm(id), decidedBy(caller, body));
+    await this.decisions.reopen(projectId, readSetId(id), decidedBy(caller, body));
     return this.duplicates.get(projectId, id);
   }
 
@@ -116,7 +118,7 @@ export class DuplicatesController {
     @CalledBy() caller: Caller,
   ): Promise<WholeDuplicateObject> {
     const decided = decidedBy(caller, body);
-    await this.decisions.snooze(projectId, knownForm(id), snoozeEnd(body.until, decided.at), decided);
+    await this.decisions.snooze(projectId, readSetId(id), snoozeEnd(body.until, decided.at), decided);
     return this.duplicates.get(projectId, id);
   }
 }
@@ -130,6 +132,7 @@ export class DuplicatesOverviewController {
     private readonly scans: ScansRepository,
     private readonly followers: FollowersRepository,
     private readonly conflicts: ConflictsService,
+    private readonly autoMerges: AutoMergeStateService,
     private readonly tokens: PageTokens,
   ) {}
 
@@ -142,15 +145,16 @@ export class DuplicatesOverviewController {
     @Query() { since: sinceNs }: SummaryQuery,
   ): Promise<SummaryAnswer> {
     const since = sinceNs === undefined ? null : writeTime(sinceNs);
-    const [opened, closed, open, lag, scan] = await Promise.all([
+    const [opened, closed, open, lag, scan, autoMerge] = await Promise.all([
       this.sets.tally(projectId, 'opened', since),
       this.sets.tally(projectId, 'closed', since),
       this.sets.tally(projectId, 'open', null),
       this.followers.lag(FOLLOWER),
       this.scans.find(projectId),
+      this.autoMerges.find(projectId),
     ]);
     const follower = { lag_events: lag.events, lag_seconds: lag.seconds };
-    return { since, opened, closed, open, follower, scan: scan && viewScan(scan) };
+    return { since, opened, closed, open, follower, scan: scan && viewScan(scan), auto_merge: autoMerge };
   }
 
   /** Asks for a pass through all contacts; one that is under way goes on. `duplicates:summary` tells how far it is. */
@@ -160,6 +164,20 @@ export class DuplicatesOverviewController {
   @ApiAcceptedResponse({ type: ScanObject })
   async scan(@Param('project_id') projectId: string, @CalledBy() caller: Caller): Promise<ScanObject> {
     return viewScan(await this.scans.request(projectId, caller.name));
+  }
+
+  /** Has merging by rule go on that has stopped itself. */
+  @Post('duplicates::resumeAutoMerge')
+  @HttpCode(200)
+  @Scope('ops')
+  @ApiOkResponse({ type: AutoMergeStateObject })
+  async resumeAutoMerge(
+    @Param('project_id') projectId: string,
+    @JsonBody(DecisionBody, 'optional') { reason }: DecisionBody,
+    @CalledBy() caller: Caller,
+  ): Promise<AutoMergeStateObject> {
+    await this.autoMerges.resume(projectId, caller.name, reason ?? null);
+    return this.autoMerges.find(projectId);
   }
 
   /** Sinch's `identityConflicts`, answered from the mirror: phone numbers that several contacts have on SMS, MMS or RCS. */
@@ -175,12 +193,6 @@ export class DuplicatesOverviewController {
     const { conflicts, next } = await this.conflicts.page(projectId, from?.[0] ?? '', query.page_size);
     return { conflicts, next_page_token: tokenOf(next === null ? null : [next]) };
   }
-}
-
-/** @throws Problem `not-found` for what cannot be the id of a set */
-function knownForm(id: string): string {
-  if (/^\d{1,18}$/.test(id)) return id;
-  throw new Problem('not-found', 'The project has no such set of duplicates.');
 }
 
 function decidedBy(caller: Caller, { reason }: DecisionBody): Decided {

@@ -9,6 +9,7 @@ import {
   TimeParameter,
 } from '../rest/parameters';
 import { REASONS, type Reason } from './evidence';
+import { OBSTACLES, type Obstacle } from './judge-auto-merge';
 import { SET_STATUSES, type SetStatus } from './sets.repository';
 
 /** Longest reason that a decision may give, in characters. */
@@ -82,6 +83,13 @@ class ResolvedByObject {
   readonly duplicate_id?: string;
 }
 
+class AutoMergeObject {
+  @ApiProperty({ description: 'Whether it is merged by rule or, with `suggest`, would be.' })
+  readonly fits: boolean;
+  @ApiProperty({ enum: OBSTACLES, isArray: true, description: 'What stands against it.' })
+  readonly against: readonly Obstacle[];
+}
+
 /** Contacts that may be one and the same. */
 export class Duplicate {
   @ApiProperty({ example: '12' }) readonly id: string;
@@ -102,6 +110,12 @@ export class Duplicate {
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly snoozed_until: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly closed_at: string | null;
   @ApiProperty({ type: ResolvedByObject, nullable: true }) readonly resolved_by: ResolvedByObject | null;
+  @ApiProperty({
+    type: AutoMergeObject,
+    nullable: true,
+    description: 'What AUTO_MERGE says of it; null where that is `off`.',
+  })
+  readonly auto_merge: AutoMergeObject | null;
 }
 
 class ComparedValue {
@@ -168,6 +182,20 @@ export class ScanObject {
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly finished_at: string | null;
 }
 
+export class AutoMergeStateObject {
+  @ApiProperty({
+    enum: ['off', 'suggesting', 'acting', 'stopped'],
+    description: '`stopped`: by itself, after three failures in a row, until it is resumed.',
+  })
+  readonly state: 'off' | 'suggesting' | 'acting' | 'stopped';
+  @ApiProperty({ type: 'integer', description: 'By rule, in 24 hours; counted up to `daily_max`.' })
+  readonly merged_last_day: number;
+  @ApiProperty({ type: 'integer' }) readonly daily_max: number;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly stopped_at: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'What failed last.' })
+  readonly stopped_by: string | null;
+}
+
 export class SummaryAnswer {
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly since: string | null;
   @ApiProperty({ type: TallyObject }) readonly opened: TallyObject;
@@ -176,6 +204,7 @@ export class SummaryAnswer {
   @ApiProperty({ type: FollowerLag }) readonly follower: FollowerLag;
   @ApiProperty({ type: ScanObject, nullable: true, description: 'The last scan.' })
   readonly scan: ScanObject | null;
+  @ApiProperty({ type: AutoMergeStateObject }) readonly auto_merge: AutoMergeStateObject;
 }
 
 class ConflictObject {

@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
+import { AutoMergeJudgeService } from './auto-merge-judge.service';
+import { AutoMergeStateService } from './auto-merge-state.service';
 import { ComponentSetsService } from './component-sets.service';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService } from './decisions.service';
+import { DismissalsService } from './dismissals.service';
 import { DuplicatesController, DuplicatesOverviewController } from './duplicates.controller';
 import { DuplicatesFollower } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
@@ -19,9 +22,12 @@ import { SharedValuesService } from './shared-values.service';
   imports: [AuditModule, ContactsModule],
   controllers: [DuplicatesController, DuplicatesOverviewController],
   providers: [
+    AutoMergeJudgeService,
+    AutoMergeStateService,
     ComponentSetsService,
     ConflictsService,
     DecisionsService,
+    DismissalsService,
     DuplicatesFollower,
     DuplicatesService,
     EvidenceRepository,
@@ -30,6 +36,13 @@ import { SharedValuesService } from './shared-values.service';
     NeighbourhoodService,
     ScansRepository,
     SharedValuesService,
+  ],
+  exports: [
+    AutoMergeJudgeService,
+    AutoMergeStateService,
+    DecisionsService,
+    DismissalsService,
+    DuplicatesService,
   ],
 })
 export class DuplicatesModule {}

@@ -5,10 +5,11 @@ import { ContactsRepository } from '../contacts/contacts.repository';
 import { ContactsService } from '../contacts/contacts.service';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import type { ContactView } from '../contacts/view-contact';
-import { Problem } from '../rest/problem';
+import { AutoMergeJudgeService } from './auto-merge-judge.service';
 import { compareMembers, type ComparedField } from './compare-members';
 import type { SharedValue } from './evidence';
 import { EvidenceRepository } from './evidence.repository';
+import { noSuchSet } from './set-id';
 import { SetsRepository, type SetFilter, type SetPlace, type SetRow } from './sets.repository';
 import { suggestSurvivor, type SurvivorReason } from './suggest-survivor';
 import {
@@ -39,6 +40,7 @@ export class DuplicatesService {
     private readonly map: ContactsRepository,
     private readonly holdings: HoldingsRepository,
     private readonly audit: AuditRepository,
+    private readonly autoMerges: AutoMergeJudgeService,
   ) {}
 
   /** Newest sighting first, from after `before`; one row more than `size` where there are more. */
@@ -54,17 +56,19 @@ export class DuplicatesService {
   /** Rows as they are shown, with their evidence; in a constant number of queries. */
   async views(projectId: string, rows: readonly SetRow[]): Promise<readonly DuplicateView[]> {
     const ids = [...new Set(rows.flatMap((row) => row.contact_ids))];
-    const [values, ancestors, holdings] = await Promise.all([
+    const [values, ancestors, holdings, autoMerges] = await Promise.all([
       this.evidence.valuesOf(projectId, ids),
       this.map.ancestors(projectId, ids),
       this.holdings.find(projectId, ids),
+      this.autoMerges.judge(projectId, rows),
     ]);
     const reports = await this.evidence.reportsOf(projectId, [
       ...new Set([...ids, ...[...ancestors.values()].flat()]),
     ]);
     const nameOf = new Map([...ancestors].flatMap(([id, merged]) => merged.map((each) => [each, id])));
     const holders = new Map(holdings.map((row) => [row.id, row]));
-    return rows.map((row) => {
+    return rows.map((row, at) => {
+      const autoMerge = autoMerges[at] ?? null;
       const members = new Set(row.contact_ids);
       const shared = groupValues(values.filter(({ contactId }) => members.has(contactId)))
         .filter(
@@ -81,6 +85,7 @@ export class DuplicatesService {
         return viewDuplicate(
           row,
           shared.map((each) => ({ ...each, reason: 'hot' as const })),
+          autoMerge,
         );
       const reported = reports.flatMap((report): EvidenceView[] => {
         const named = [...new Set(report.contactIds.map((id) => nameOf.get(id) ?? id))].filter((id) =>
@@ -88,14 +93,14 @@ export class DuplicatesService {
         );
         return named.length > 1 ? [viewReport(report, named.sort(), shared)] : [];
       });
-      return viewDuplicate(row, [...reported, ...shared]);
+      return viewDuplicate(row, [...reported, ...shared], autoMerge);
     });
   }
 
   /** @throws Problem `not-found` */
   async get(projectId: string, id: string): Promise<WholeDuplicate> {
     const row = await this.sets.find(projectId, id);
-    if (row === null) throw new Problem('not-found', 'The project has no such set of duplicates.');
+    if (row === null) throw noSuchSet();
     const [[view], contacts, firstVersions] = await Promise.all([
       this.views(projectId, [row]),
       this.contacts.views(projectId, row.contact_ids),

@@ -217,9 +217,9 @@ export class EvidenceRepository {
 
   /** The contacts of each dismissal, not revoked, that names at least one of the contacts. */
   async dismissalsOf(
-    session: Queryable,
     projectId: string,
     contactIds: readonly string[],
+    session: Queryable = this.database,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ fingerprint: string; contact_ids: string[] }>(
       await session.query(

@@ -57,7 +57,7 @@ export class NeighbourhoodService {
       }
       for (const each of await this.evidence.reportsOf(projectId, names, session))
         reports.set(each.digest, each);
-      for (const [key, ids] of await this.evidence.dismissalsOf(session, projectId, names))
+      for (const [key, ids] of await this.evidence.dismissalsOf(projectId, names, session))
         dismissals.set(key, ids);
       for (const row of await this.sets.withMembers(session, projectId, names)) sets.set(row.id, row);
       const reached = [

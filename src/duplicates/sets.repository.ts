@@ -102,6 +102,31 @@ export class SetsRepository extends OpenDuplicates {
     );
   }
 
+  /**
+   * The open sets of few contacts whose evidence has not grown since a time, hot ones aside: oldest sighting first, from after
+   * `after` (null for the first page).
+   */
+  async due(
+    projectId: string,
+    until: Date,
+    sizeMax: number,
+    after: SetPlace | null,
+    size: number,
+  ): Promise<readonly SetRow[]> {
+    return rows<SetRow>(
+      await this.database.query(
+        `select ${COLUMNS}
+         from duplicate_set
+         where project_id = $1 and status in ('open', 'snoozed') and ${STATUS} = 'open' and hot_digest is null
+           and last_seen_at <= $2 and contact_count <= $3
+           and ($4::timestamptz is null or (last_seen_at, id) > ($4, $5::bigint))
+         order by last_seen_at, id
+         limit $6`,
+        [projectId, until, sizeMax, ...(after ?? [null, null]), size],
+      ),
+    );
+  }
+
   async find(projectId: string, id: string, session: Queryable = this.database): Promise<SetRow | null> {
     const [row] = rows<SetRow>(
       await session.query(`select ${COLUMNS} from duplicate_set where project_id = $1 and id = $2`, [

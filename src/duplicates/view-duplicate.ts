@@ -1,5 +1,6 @@
 import type { HoldingsRow } from '../contacts/holdings.repository';
 import { writeDate } from '../rest/read-time';
+import type { AutoMergeView } from './auto-merge-judge.service';
 import { channelsOfPhone, splitIdentity, type Reason, type SharedValue } from './evidence';
 import type { Report } from './evidence.repository';
 import type { ResolvedBy, SetRow, SetStatus } from './sets.repository';
@@ -33,9 +34,15 @@ export interface DuplicateView {
   readonly snoozed_until: string | null;
   readonly closed_at: string | null;
   readonly resolved_by: ResolvedBy | null;
+  /** What the policy of AUTO_MERGE says of it; null where that is `off`. */
+  readonly auto_merge: AutoMergeView | null;
 }
 
-export function viewDuplicate(row: SetRow, evidence: readonly EvidenceView[]): DuplicateView {
+export function viewDuplicate(
+  row: SetRow,
+  evidence: readonly EvidenceView[],
+  autoMerge: AutoMergeView | null,
+): DuplicateView {
   return {
     id: row.id,
     status: row.status,
@@ -51,6 +58,7 @@ export function viewDuplicate(row: SetRow, evidence: readonly EvidenceView[]): D
     snoozed_until: row.snoozed_until && writeDate(row.snoozed_until),
     closed_at: row.closed_at && writeDate(row.closed_at),
     resolved_by: row.resolved_by,
+    auto_merge: autoMerge,
   };
 }
 

@@ -140,6 +140,7 @@ const PROBLEM_SCHEMA = {
           },
           code: { type: 'string' },
           message: { type: 'string' },
+          contact_id: { type: 'string' },
         },
       },
     },
@@ -147,6 +148,7 @@ const PROBLEM_SCHEMA = {
     survivor_id: { type: 'string', description: 'The end of the chain of merges.' },
     chain: { type: 'array', items: { type: 'string' }, description: 'The first ids of the chain of merges.' },
     chain_length: { type: 'integer' },
+    merges: { type: 'array', items: { type: 'object' }, description: 'What was merged before it.' },
   },
 };
 

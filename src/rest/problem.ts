@@ -116,8 +116,9 @@ export const PROBLEMS = {
   'upstream-unavailable': {
     status: 503,
     title: 'Sinch cannot be reached',
-    cause: 'The Sinch API did not answer in time, or answered with an error of its own.',
-    cure: 'Send the request again after as many seconds as `Retry-After` says.',
+    cause:
+      'The Sinch API did not answer in time, or answered with an error of its own; or the service has no access to it for this project. `detail` says whether something was changed.',
+    cure: 'Send the request again after as many seconds as `Retry-After` says; without it, have the service configured.',
   },
   unavailable: {
     status: 503,
@@ -141,6 +142,8 @@ export interface FaultyValue {
   readonly pointer: string;
   readonly code: string;
   readonly message: string;
+  /** The contact that it is about, where that is not the request's own fault. */
+  readonly contact_id?: string;
 }
 
 /** The members of a problem that only some have. */
@@ -151,6 +154,8 @@ export interface ProblemMembers {
   readonly chain?: readonly string[];
   /** How many ids the chain has, where `chain` shows only the first of them. */
   readonly chain_length?: number;
+  /** What was done before it. */
+  readonly merges?: readonly object[];
 }
 
 /** A problem as it is answered: RFC 9457 `application/problem+json`. */
@@ -188,6 +193,17 @@ export class Problem extends Error {
     this.status = status ?? PROBLEMS[code].status;
     this.headers = headers ?? {};
     this.members = members;
+  }
+
+  /** The faults of the request, where there are such. */
+  get errors(): readonly FaultyValue[] | undefined {
+    return this.members.errors;
+  }
+
+  /** The same problem with more to tell. */
+  with(more: ProblemMembers): Problem {
+    const { status, headers, members } = this;
+    return new Problem(this.code, this.detail, { status, headers, ...members, ...more });
   }
 
   /** The problem as JSON shows it; also for a single row of an answer that holds many. */

@@ -19,6 +19,9 @@ import type { RetryLimits } from './retry-delay';
 import type { SinchAccess } from './sinch-access';
 import { TokenBucket } from './token-bucket';
 
+/** By which the client is injected: `SinchClient | null`, null where there is nothing to ask Sinch with. */
+export const SINCH_CLIENT = Symbol('SinchClient');
+
 /** Most contacts, or conflicts, that Sinch gives on one page. */
 export const sinchPageSizeMax = 20;
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { types } from 'node:util';
+import type { Type } from '@nestjs/common';
 import { Client } from 'pg';
 import { Agent } from 'undici';
 import { Config, type GivenConfig } from '../../src/config';
@@ -88,6 +89,8 @@ export class App {
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
         metadataConsolidation: 'survivor',
+        metadataWriteBack: false,
+        autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100 },
         logLevel: 'silent',
         publicUrl: null,
         webhookRegistration: null,
@@ -103,6 +106,11 @@ export class App {
     owner.on('error', () => undefined);
     await owner.connect();
     return new App(service, port, db, owner, database === undefined);
+  }
+
+  /** A part of the service, to be told to do at once what it does by itself now and then. */
+  part<T>(type: Type<T>): T {
+    return this.service.app.get(type);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
-import { CONTACT_TRIGGERS } from '../../simulator/happening';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import type { ContactView } from '../../src/contacts/view-contact';
-import { App, type Project, SECRET } from './app';
+import { App, type Project } from './app';
+import { subscribe } from './simulated';
 
 jest.setTimeout(60_000);
 
@@ -25,34 +25,12 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** By the simulator's REST API, as often as its dials make it fail. */
-async function subscribe(appId: string): Promise<void> {
-  const { url, projectId, keyId, keySecret } = simulator;
-  for (let tries = 0; tries < 50; tries++) {
-    const { ok } = await fetch(`${url}/v1/projects/${projectId}/webhooks`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({
-        app_id: appId,
-        target: `http://127.0.0.1:${app.port}/webhooks/sinch`,
-        secret: SECRET,
-        triggers: CONTACT_TRIGGERS,
-      }),
-    });
-    if (ok) return;
-  }
-  throw new Error('The simulator did not take the webhook.');
-}
-
 function withoutMirror(view: ContactView): unknown {
   return Object.fromEntries(Object.entries(view).filter(([field]) => field !== 'mirror'));
 }
 
 it('is mirrored contact by contact, whatever is repeated, overtaken, delayed and refused', async () => {
-  for (const appId of simulator.appIds) await subscribe(appId);
+  for (const appId of simulator.appIds) await subscribe(simulator, app, appId);
   for (let round = 0; round < 4; round++) {
     simulator.live(250);
     await simulator.settled();

@@ -337,10 +337,14 @@ describe('of duplicates', () => {
     await expectGoodPlans(() => sets.openOf(PROJECT, ids), 2_000);
     expect((await sets.withMembers(source, PROJECT, ids)).length).toBe(1_000);
   });
+  it('the sets that are to be merged by rule are found in the queue', async () => {
+    const sets = new SetsRepository(source);
+    await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
+  });
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
     await expectGoodPlans(() => evidence.reportsOf(PROJECT, ids), 2_000);
-    await expectGoodPlans(() => evidence.dismissalsOf(source, PROJECT, ids), 2_000);
+    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids, source), 2_000);
     expect((await evidence.reportsOf(PROJECT, ids)).length).toBe(1_000);
   });
 });

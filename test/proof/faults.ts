@@ -36,6 +36,7 @@ const PLANS = 'test/postgres/plans.test.ts';
 const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const DUPLICATES = 'test/postgres/duplicates.test.ts';
 const REFERENCES = 'test/http/references.test.ts';
+const MERGING = 'test/http/merging.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
@@ -544,6 +545,62 @@ const FAULTS: readonly Fault[] = [
     from: "if (secret !== '')",
     to: "if (secret === '-')",
     caughtBy: 'test/sinch/operations.test.ts',
+  },
+  {
+    name: 'a merge whose answer was lost is repeated unasked',
+    file: 'src/merging/sinch-merges.service.ts',
+    from: 'await this.askAfter(client, projectId, planned, begunAtMs);',
+    to: "'undone' as Found;",
+    caughtBy: MERGING,
+  },
+  {
+    name: 'a repeated merge that finds no loser is taken for refused',
+    file: 'src/merging/sinch-merges.service.ts',
+    from: ' || (isLost && answer.httpStatus === 404)',
+    to: '',
+    caughtBy: MERGING,
+  },
+  {
+    name: 'a loser that is gone is taken for merged',
+    file: 'src/merging/sinch-merges.service.ts',
+    from: 'moved.length < plan.identities.moved.length',
+    to: 'moved.length < 0',
+    caughtBy: MERGING,
+  },
+  {
+    name: 'a merge by us may be behind what was known before it',
+    file: 'src/merging/version-of.ts',
+    from: 'return version > next ? version : next;',
+    to: 'return version;',
+    caughtBy: MERGING,
+  },
+  {
+    name: 'a merge by us is of the time at which it was kept',
+    file: 'src/merging/version-of.ts',
+    from: 'fetchedVersion(times) ?? 0n',
+    to: 'BigInt(Date.now()) * 1_000_000n',
+    caughtBy: MERGING,
+  },
+  {
+    name: 'two merges of one contact overlap',
+    file: 'src/merging/contact-locks.ts',
+    from: 'contactIds.flatMap((id) => this.ends.get(id) ?? [])',
+    to: '[] as Promise<unknown>[]',
+    caughtBy: MERGING,
+  },
+  {
+    name: 'merging by rule goes on though it is stopped',
+    file: 'src/merging/auto-merges.service.ts',
+    from: "now.state === 'acting' && ",
+    to: '',
+    caughtBy: 'test/http/auto-merge.test.ts',
+  },
+  {
+    name: 'metadata is written over what came after the merge',
+    file: 'src/contacts/plan-write-back.ts',
+    from: '!isOurs && text !== textOf(atMerge)',
+    to: 'false',
+    caughtBy: 'test/rules/plan-write-back.test.ts',
   },
 ];
 

@@ -29,6 +29,8 @@ describe('loadConfig', () => {
       webhookMaxAgeSeconds: 259_200,
       webhookBodyMaxBytes: 1_048_576,
       metadataConsolidation: 'survivor',
+      metadataWriteBack: false,
+      autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100 },
       logLevel: 'info',
       publicUrl: null,
       webhookRegistration: null,
@@ -60,6 +62,10 @@ describe('loadConfig', () => {
       WEBHOOK_MAX_AGE_SECONDS: '300',
       WEBHOOK_BODY_MAX_BYTES: '4194304',
       METADATA_CONSOLIDATION: 'deep',
+      METADATA_WRITE_BACK: 'true',
+      AUTO_MERGE: 'auto',
+      AUTO_MERGE_QUIET_SECONDS: '0',
+      AUTO_MERGE_DAILY_MAX: '7',
       LOG_LEVEL: 'silent',
       PUBLIC_URL: 'https://mirror.example.com/sinch/',
       WEBHOOK_REGISTER: 'true',
@@ -85,6 +91,8 @@ describe('loadConfig', () => {
       webhookMaxAgeSeconds: 300,
       webhookBodyMaxBytes: 4_194_304,
       metadataConsolidation: 'deep',
+      metadataWriteBack: true,
+      autoMerge: { policy: 'auto', quietSeconds: 0, dailyMax: 7 },
       logLevel: 'silent',
       publicUrl: 'https://mirror.example.com/sinch',
       webhookRegistration: { sinch, target: 'https://mirror.example.com/sinch/webhooks/sinch' },
@@ -111,6 +119,10 @@ describe('loadConfig', () => {
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
     ['METADATA_CONSOLIDATION', ['all', 'Deep', 'deep,newest']],
+    ['METADATA_WRITE_BACK', ['yes', '1']],
+    ['AUTO_MERGE', ['on', 'true', 'AUTO']],
+    ['AUTO_MERGE_QUIET_SECONDS', ['-1', '31536001', '24h']],
+    ['AUTO_MERGE_DAILY_MAX', ['0', '100001', 'all']],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ']],
     [
       'PUBLIC_URL',
@@ -193,6 +205,20 @@ describe('loadConfig', () => {
     expect(refusal({ SINCH_REGION: 'eu' })).toMatch(/^SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, /);
     expect(refusal({ ...access, SINCH_PROJECT_IDS: 'a,b' })).toMatch(
       /^SINCH_PROJECT_ID is not among SINCH_PROJECT_IDS/,
+    );
+  });
+
+  it('writes metadata back only where Sinch can be asked, and there is something to write', () => {
+    expect(refusal({ METADATA_WRITE_BACK: 'true', METADATA_CONSOLIDATION: 'deep' })).toBe(
+      'METADATA_WRITE_BACK needs SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or leave it out',
+    );
+    expect(refusal({ METADATA_WRITE_BACK: 'true' })).toContain('METADATA_CONSOLIDATION=deep or newest');
+  });
+
+  it('merges by rule only where Sinch can be asked', () => {
+    expect(loadConfig({ AUTO_MERGE: 'suggest' }).autoMerge.policy).toBe('suggest');
+    expect(refusal({ AUTO_MERGE: 'auto' })).toBe(
+      'AUTO_MERGE=auto needs SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or suggest',
     );
   });
 

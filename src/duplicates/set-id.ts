@@ -1,0 +1,11 @@
+import { Problem } from '../rest/problem';
+
+/** Reads the id of a set from a path. @throws Problem `not-found` for what cannot be one */
+export function readSetId(text: string): string {
+  if (/^\d{1,18}$/.test(text)) return text;
+  throw noSuchSet();
+}
+
+export function noSuchSet(): Problem {
+  return new Problem('not-found', 'The project has no such set of duplicates.');
+}
