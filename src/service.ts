@@ -4,6 +4,8 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import { ApiKeysRepository } from './access/api-keys.repository';
+import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
 import { requireProtectedJournal } from './audit/journal-protection';
 import type { Config } from './config';
@@ -62,6 +64,7 @@ export class Service {
       { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
       { name: 'open the pool', run: () => database.initialize() },
       { name: 'protect the journal', run: () => requireProtectedJournal(database) },
+      { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
       {
         name: 'read the key of page tokens',
         run: async () => {
