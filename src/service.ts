@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import { AccessTokens } from './access/access-tokens';
 import { ApiKeysRepository } from './access/api-keys.repository';
 import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
@@ -66,9 +67,10 @@ export class Service {
       { name: 'protect the journal', run: () => requireProtectedJournal(database) },
       { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
       {
-        name: 'read the key of page tokens',
+        name: 'read the keys of page tokens and access tokens',
         run: async () => {
           app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
+          app.get(AccessTokens).useKey(await findSetting(database, 'access_token_key'));
         },
       },
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },

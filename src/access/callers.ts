@@ -2,11 +2,13 @@ import { timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config';
 import { describeError } from '../database/sqlstate';
+import { AccessTokens } from './access-tokens';
 import { ApiKeysRepository, type UsableKey } from './api-keys.repository';
+import { readAccessToken, type AccessTokenClaims } from './read-access-token';
 import { digestOf, readKeyId } from './read-api-key';
 import { EVERY_PROJECT } from './read-grant';
 import type { Caller } from './scope';
-import { SCOPES } from './scope-names';
+import { SCOPES, type ScopeName } from './scope-names';
 
 /** Knows whose key is whose. A key is looked up for each request, so a change of it is effective everywhere at once. */
 @Injectable()
@@ -21,22 +23,23 @@ export class Callers {
   constructor(
     config: Config,
     private readonly keys: ApiKeysRepository,
+    private readonly tokens: AccessTokens,
   ) {
     this.adminDigest = config.adminApiKey === null ? null : digestOf(config.adminApiKey);
   }
 
   /**
-   * Whose key it is; null: nobody's, or one that is revoked or expired. Compares in constant time.
+   * Whose key or access token it is; null: nobody's, or one that is revoked or expired. Compares in constant time.
    *
-   * @throws the driver's or Postgres's error; never for what is no key of ours, which asks Postgres nothing
+   * @throws the driver's or Postgres's error; never for what has not the form of ours, for which Postgres is not asked
    */
   async find(key: string): Promise<Caller | null> {
+    const claims = readAccessToken(key);
+    if (claims !== null) return this.findByToken(key, claims);
     const digest = digestOf(key);
     const id = readKeyId(key);
-    if (id !== null) {
-      const kept = await this.findKey(id, digest);
-      if (kept !== null) return callerOf(kept);
-    }
+    const kept = id === null ? null : await this.findKey(id, digest);
+    if (kept !== null) return callerOf(kept, kept.scopes);
     return this.adminDigest !== null && timingSafeEqual(digest, this.adminDigest) ? this.admin : null;
   }
 
@@ -49,6 +52,18 @@ export class Callers {
     if (!isCurrent && !isPrevious) return null;
     if (kept.is_use_stale) this.noteUse(id);
     return kept;
+  }
+
+  private async findByToken(token: string, claims: AccessTokenClaims): Promise<Caller | null> {
+    if (claims.exp * 1000 <= Date.now()) return null;
+    const kept = await this.keys.findUsable(claims.sub);
+    if (kept === null || !this.tokens.isFor(kept, token)) return null;
+    if (kept.is_use_stale) this.noteUse(kept.id);
+    const granted = new Set(claims.scope.split(' '));
+    return callerOf(
+      kept,
+      kept.scopes.filter((scope) => granted.has(scope)),
+    );
   }
 
   /** Nobody waits for it, and where it fails, a later request notes the use. */
@@ -65,7 +80,7 @@ export class Callers {
 }
 
 /** Names may repeat; with the id, an audit event names one key. */
-export function callerOf({ id, name, scopes, project_ids: projectIds }: UsableKey): Caller {
+function callerOf({ id, name, project_ids: projectIds }: UsableKey, scopes: readonly ScopeName[]): Caller {
   return {
     name: `${name} (${id})`,
     scopes: new Set(scopes),

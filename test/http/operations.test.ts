@@ -81,6 +81,7 @@ describe('The OpenAPI document', () => {
     'get /v1/quarantine/{delivery_id}',
     'post /v1/quarantine/{delivery_id}:replay',
     'post /v1/quarantine/{delivery_id}:discard',
+    'post /oauth2/token',
     'get /health/live',
     'get /health/ready',
     'post /webhooks/sinch',
