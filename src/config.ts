@@ -46,7 +46,8 @@ export const CONFIG_VARIABLES = [
     unit: null,
     default: '`DATABASE_URL`',
     limit: 'as `DATABASE_URL`, which it needs',
-    meaning: 'the user who migrates and owns; the service itself works as the role `mirror_service`',
+    meaning:
+      'the user who migrates and owns; the service itself works as the roles `mirror_service` and `mirror_reader`',
   },
   {
     name: 'SINCH_WEBHOOK_SECRETS',

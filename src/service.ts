@@ -14,6 +14,8 @@ import { CommitQueue } from './contacts/commit-queue';
 import { DatabaseAddress } from './database/database-address';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
+import { requireProjectsApart } from './database/project-protection';
+import { ProjectReads } from './database/project-reads';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
@@ -61,10 +63,18 @@ export class Service {
   ) {
     const database = app.get(DataSource);
     const queue = app.get(CommitQueue);
+    const reads = app.get(ProjectReads);
     this.steps = [
       { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
       { name: 'open the pool', run: () => database.initialize() },
       { name: 'protect the journal', run: () => requireProtectedJournal(database) },
+      {
+        name: 'hold projects apart',
+        run: () => {
+          reads.open();
+          return requireProjectsApart(reads);
+        },
+      },
       { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
       {
         name: 'read the keys of page tokens and access tokens',

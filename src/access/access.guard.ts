@@ -57,11 +57,16 @@ export class AccessGuard implements CanActivate {
   }
 }
 
-function requirePermission({ scopes, projects }: Caller, scope: ScopeName, request: FastifyRequest): void {
-  if (!scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
+function requirePermission(caller: Caller, scope: ScopeName, request: FastifyRequest): void {
+  if (!caller.scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
   // an object, by Fastify's router
   const { project_id: projectId } = request.params as Readonly<Record<string, string | undefined>>;
-  if (projectId !== undefined && projects !== 'all' && !projects.has(projectId)) {
+  if (projectId !== undefined) requireProject(caller, projectId);
+}
+
+/** Where a project is named elsewhere than in the path. @throws Problem `forbidden` */
+export function requireProject({ projects }: Caller, projectId: string): void {
+  if (projects !== 'all' && !projects.has(projectId)) {
     throw new Problem('forbidden', 'The key is not for this project.');
   }
 }
