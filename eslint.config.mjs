@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 const rules = [
   'src/**/read-*.ts',
   'src/**/verify-*.ts',
+  'src/access/scope-names.ts',
   'src/contacts/mirror.ts',
   'src/contacts/canonical.ts',
   'src/contacts/projections.ts',

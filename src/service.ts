@@ -4,6 +4,9 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import { AccessTokens } from './access/access-tokens';
+import { ApiKeysRepository } from './access/api-keys.repository';
+import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
 import { requireProtectedJournal } from './audit/journal-protection';
 import type { Config } from './config';
@@ -11,6 +14,8 @@ import { CommitQueue } from './contacts/commit-queue';
 import { DatabaseAddress } from './database/database-address';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
+import { requireProjectsApart } from './database/project-protection';
+import { ProjectReads } from './database/project-reads';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
@@ -61,14 +66,24 @@ export class Service {
   ) {
     const database = app.get(DataSource);
     const queue = app.get(CommitQueue);
+    const reads = app.get(ProjectReads);
     this.steps = [
       { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
       { name: 'open the pool', run: () => database.initialize() },
       { name: 'protect the journal', run: () => requireProtectedJournal(database) },
       {
-        name: 'read the key of page tokens',
+        name: 'hold projects apart',
+        run: () => {
+          reads.open();
+          return requireProjectsApart(reads);
+        },
+      },
+      { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
+      {
+        name: 'read the keys of page tokens and access tokens',
         run: async () => {
           app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
+          app.get(AccessTokens).useKey(await findSetting(database, 'access_token_key'));
         },
       },
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },

@@ -59,7 +59,7 @@ export class ContactsController {
     const page = await this.feed.page(
       projectId,
       { types: query.type ?? null, changed: query.changed ?? null },
-      await this.startOfChanges(bound, query.page_token),
+      await this.startOfChanges(projectId, bound, query.page_token),
       query.page_size,
       query.wait * 1000,
     );
@@ -135,9 +135,13 @@ export class ContactsController {
     return { history: entries, next_page_token: tokenOf(next) };
   }
 
-  private async startOfChanges(bound: PageFilter, token: string | undefined): Promise<Cursor> {
+  private async startOfChanges(
+    projectId: string,
+    bound: PageFilter,
+    token: string | undefined,
+  ): Promise<Cursor> {
     if (token === undefined) return BEGINNING;
-    if (token === 'latest') return this.feed.latest();
+    if (token === 'latest') return this.feed.latest(projectId);
     return this.tokens.open('contacts:changes', bound, token) as Cursor; // as `changes` seals it
   }
 }

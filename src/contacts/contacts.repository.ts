@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Pointer } from './follow-merges';
@@ -60,7 +60,7 @@ export interface ContactFilter {
 /** Reads the map. Nothing but the commit queue writes it. */
 @Injectable()
 export class ContactsRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /**
    * In the order of ids, after `after` (`''` for the first page).
@@ -76,7 +76,7 @@ export class ContactsRepository {
   ): Promise<readonly ContactRow[]> {
     const { identity, phones, displayName } = filter;
     return rows<ContactRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, version, snapshot::text, gone, survivor_id, gone_version
          from contact
          where project_id = $1
@@ -111,7 +111,7 @@ export class ContactsRepository {
   /** In no particular order; ids that are not in the map are left out. */
   async find(projectId: string, ids: readonly string[]): Promise<readonly ContactRow[]> {
     return rows<ContactRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, version, snapshot::text, gone, survivor_id, gone_version
          from contact
          where project_id = $1 and id = any ($2)`,
@@ -124,7 +124,7 @@ export class ContactsRepository {
   async reach(
     projectId: string,
     ids: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, Pointer>> {
     const found = rows<Pointer>(
       await session.query(
@@ -153,7 +153,7 @@ export class ContactsRepository {
     projectId: string,
     ids: readonly string[],
     until: bigint | null = null,
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ id: string; merged_ids: string[] }>(
       await session.query(
@@ -183,7 +183,7 @@ export class ContactsRepository {
   /** The metadata of merged contacts as they were told of last, in no particular order; null for none, or too long a one. */
   async metadata(projectId: string, ids: readonly string[]): Promise<readonly MetadataRow[]> {
     return rows<MetadataRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, version,
                 case when json_typeof(snapshot -> 'metadata') = 'string' and length(snapshot ->> 'metadata') <= $3
                      then snapshot ->> 'metadata' end as metadata
@@ -197,7 +197,7 @@ export class ContactsRepository {
   /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
   async amidMerges(projectId: string): Promise<ReadonlyMap<string, string>> {
     const found = rows<{ id: string; survivor_id: string }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select c.id, c.survivor_id
          from contact c
          join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
@@ -223,7 +223,7 @@ export class ContactsRepository {
     size: number,
   ): Promise<readonly LivingAfterGoneRow[]> {
     return rows<LivingAfterGoneRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, gone, survivor_id, version, gone_version
          from contact
          where project_id = $1 and ${how}_after_gone and id > $2

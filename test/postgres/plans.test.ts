@@ -1,11 +1,11 @@
-import { DataSource, type QueryRunner } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
 import { claimEra } from '../../src/audit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { ReferencesRepository, type ReferencePlace } from '../../src/contacts/references.repository';
-import { serviceOptions } from '../../src/database/data-source';
+import { DatabaseAddress } from '../../src/database/database-address';
+import { ProjectReads } from '../../src/database/project-reads';
 import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
 import { contact } from '../sinch/callbacks';
@@ -70,18 +70,15 @@ const GROWING = [
   'duplicate_dismissal',
 ];
 
-/** The readers' pool, which lets Postgres tell how it ran each query. */
-class ExplainingDataSource extends DataSource {
+/** What REST reads by, which lets Postgres tell how it ran each query. */
+class ExplainingReads extends ProjectReads {
   plans: Plan[] = [];
 
-  override async query<T>(query: string, parameters?: unknown[], runner?: QueryRunner): Promise<T> {
-    const [row] = await super.query<[{ 'QUERY PLAN': [{ Plan: Plan }] }]>(
-      `explain (analyze, timing off, format json) ${query}`,
-      parameters,
-      runner,
-    );
+  protected override async read(project: string, text: string, values: readonly unknown[]): Promise<unknown> {
+    const explained = await super.read(project, `explain (analyze, timing off, format json) ${text}`, values);
+    const [row] = explained as [{ 'QUERY PLAN': [{ Plan: Plan }] }];
     this.plans.push(row['QUERY PLAN'][0].Plan);
-    return super.query<T>(query, parameters, runner);
+    return super.read(project, text, values);
   }
 }
 
@@ -119,7 +116,7 @@ function faultsOf(plan: Plan, rowsMax: number): readonly string[] {
 }
 
 let database: TestDatabase;
-let source: ExplainingDataSource;
+let source: ExplainingReads;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
 let merges: MergesRepository;
@@ -132,15 +129,15 @@ beforeAll(async () => {
   await ask(database.ownerUrl, 'vacuum analyze contact');
   await ask(database.ownerUrl, 'vacuum analyze audit_event');
   await ask(database.ownerUrl, 'vacuum analyze contact_reference');
-  source = new ExplainingDataSource(serviceOptions(database.url));
-  await source.initialize();
+  source = new ExplainingReads(new DatabaseAddress(database.url));
+  source.open();
   contacts = new ContactsRepository(source);
   audit = new AuditRepository(source);
   merges = new MergesRepository(source);
   references = new ReferencesRepository(source);
 });
 afterAll(async () => {
-  await source.destroy();
+  await source.onApplicationShutdown();
   await database.drop();
 });
 
@@ -231,7 +228,7 @@ describe('the journal', () => {
   it('tells what contacts were', () => expectGoodPlans(() => audit.toldUntil(PROJECT, some, 60_000n), 100));
   it('tells a contact as it was', () => expectGoodPlans(() => audit.asOf(PROJECT, id(51), 1_000_000n), 500));
   it('finds an event', () => expectGoodPlans(() => audit.find(PROJECT, '5003'), 100));
-  it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(), 100));
+  it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(PROJECT), 100));
 
   /** A window of time costs what one range of a BRIN index holds, 128 pages at least, however large the table. */
   const rowsMax = 15_000;
@@ -333,9 +330,9 @@ describe('of duplicates', () => {
 
   it('the sets of contacts are found by their members', async () => {
     const sets = new SetsRepository(source);
-    await expectGoodPlans(() => sets.withMembers(source, PROJECT, ids), 2_000);
+    await expectGoodPlans(() => sets.withMembers(source.of(PROJECT), PROJECT, ids), 2_000);
     await expectGoodPlans(() => sets.openOf(PROJECT, ids), 2_000);
-    expect((await sets.withMembers(source, PROJECT, ids)).length).toBe(1_000);
+    expect((await sets.withMembers(source.of(PROJECT), PROJECT, ids)).length).toBe(1_000);
   });
   it('the sets that are to be merged by rule are found in the queue', async () => {
     const sets = new SetsRepository(source);
@@ -344,7 +341,7 @@ describe('of duplicates', () => {
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
     await expectGoodPlans(() => evidence.reportsOf(PROJECT, ids), 2_000);
-    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids, source), 2_000);
+    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids), 2_000);
     expect((await evidence.reportsOf(PROJECT, ids)).length).toBe(1_000);
   });
 });
