@@ -34,6 +34,8 @@ export class ProjectReads implements OnApplicationShutdown {
       keepAlive: true,
       pipeline: true,
     });
+    // one that breaks while it reads says so by what it rejects, too; without a listener the process would die
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     // an idle connection that Postgres ends is replaced when one is needed; without a listener the process would die
     this.pool.on('error', (error) => {
       this.logger.warn(`A connection was lost: ${describeError(error)}`);

@@ -11,7 +11,7 @@ import { ScansRepository } from '../../src/duplicates/scans.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
-import { ask, openPool, openQueue, openReads } from './connections';
+import { ask, openPool, openQueue, openReads, until } from './connections';
 import { event } from './events';
 
 const [OURS, THEIRS] = ['ours', 'theirs'] as const;
@@ -189,6 +189,20 @@ it('gives a connection back after a statement that fails, with no project left o
     await expect(reads.of(OURS).query('select 1 / 0')).rejects.toMatchObject({ code: '22012' });
   expect(await projectsSeen(THEIRS, 'contact')).toEqual([{ project_id: THEIRS }]);
   await expect(reads.of(OURS).query('delete from contact')).rejects.toMatchObject({ code: '42501' });
+});
+
+it('rejects a read whose connection breaks, and reads on by another', async () => {
+  const broken = reads.of(OURS).query('select pg_sleep(30)');
+  const isRejected = expect(broken).rejects.toThrow();
+  await until(async () => {
+    const ended = await ask(
+      database.ownerUrl,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%pg_sleep(30)' and pid <> pg_backend_pid()`,
+    );
+    return ended.length > 0;
+  });
+  await isRejected;
+  expect(await projectsSeen(OURS, 'contact')).toEqual([{ project_id: OURS }]);
 });
 
 it('takes an id for an id, whatever it is made of', async () => {
