@@ -9,6 +9,7 @@ import { DuplicatesModule } from './duplicates/duplicates.module';
 import { SetsModule } from './duplicates/sets.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
+import { StatsModule } from './stats/stats.module';
 import { WebhookModule } from './webhook/webhook.module';
 
 /** The whole service; `Config` and `DatabaseAddress` can be injected everywhere. */
@@ -27,6 +28,7 @@ export class AppModule {
         ContactsModule,
         SetsModule,
         DuplicatesModule,
+        StatsModule,
         WebhookModule,
       ],
       providers: [

@@ -19,6 +19,7 @@ import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
+import { StatsFollower } from './stats/stats-follower';
 
 /** By which URLs the database is reached; the same one where one user does both. */
 export interface DatabaseUrls {
@@ -74,6 +75,7 @@ export class Service {
         // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
         run: async () => {
           app.get(DuplicatesFollower).start();
+          app.get(StatsFollower).start();
         },
       },
       ...registrationStep(config),

@@ -109,9 +109,13 @@ export class ContactsRepository {
   }
 
   /** In no particular order; ids that are not in the map are left out. */
-  async find(projectId: string, ids: readonly string[]): Promise<readonly ContactRow[]> {
+  async find(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.database,
+  ): Promise<readonly ContactRow[]> {
     return rows<ContactRow>(
-      await this.database.query(
+      await session.query(
         `select id, version, snapshot::text, gone, survivor_id, gone_version
          from contact
          where project_id = $1 and id = any ($2)`,

@@ -89,8 +89,14 @@ export function sumChanges(
     const day = Math.floor(quarter / quartersPerDay);
     for (const [dimension, value] of dimensionsOf(contact.creation)) {
       const key = `${dimension}\0${day}\0${value}`;
-      const row = days.get(key) ?? { dimension, value, day, changes: new Array<number>(quartersPerDay).fill(0) };
-      for (let n = quarter % quartersPerDay; n < quartersPerDay; n++) row.changes[n] = (row.changes[n] ?? 0) + sign;
+      const row = days.get(key) ?? {
+        dimension,
+        value,
+        day,
+        changes: new Array<number>(quartersPerDay).fill(0),
+      };
+      for (let n = quarter % quartersPerDay; n < quartersPerDay; n++)
+        row.changes[n] = (row.changes[n] ?? 0) + sign;
       days.set(key, row);
     }
   };

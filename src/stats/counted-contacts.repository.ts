@@ -70,12 +70,15 @@ export class CountedContactsRepository {
 
 function readRow(row: CountedRow): CountedContact {
   const { contact_id: contactId, status, language, channels, created_version: version } = row;
-  const creation = version === null ? null : {
-    version: BigInt(version),
-    tieBreak: row.created_tie_break,
-    channel: row.created_channel,
-    appId: row.created_app_id,
-    language: row.created_language,
-  };
+  const creation =
+    version === null
+      ? null
+      : {
+          version: BigInt(version),
+          tieBreak: row.created_tie_break,
+          channel: row.created_channel,
+          appId: row.created_app_id,
+          language: row.created_language,
+        };
   return { contactId, status, language, channels, creation };
 }
