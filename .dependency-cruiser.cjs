@@ -9,7 +9,7 @@ const conduct = String.raw`(\.service|/commit-queue|/follow-loop|-follower)\.ts$
 const storage = String.raw`\.repository\.ts$`;
 
 /** A rule: values in, values out. It sees neither frameworks nor storage; types of other rules it may name. */
-const rules = String.raw`^src/(contacts/(canonical|read-notification|mirror|projections|follow-merges|phone-variants|compare-snapshots|read-metadata|reconcile-merge|consolidate-metadata|find-cycles|merge-id|contact-event|decision|fetched)|duplicates/(evidence|connect-contacts|match-sets|suggest-survivor|compare-members)|webhook/verify-signature|audit/audit-event|stats/(count-contacts|read-counted|local-clock|plan-points)|sinch/(judge-attempt|request-path|retry-delay|plan-registration|describe-registration|read-[a-z-]+)|rest/(nests-deeper|read-time|page-size))\.ts$`;
+const rules = String.raw`^src/(contacts/(canonical|read-notification|mirror|projections|follow-merges|phone-variants|compare-snapshots|read-metadata|reconcile-merge|consolidate-metadata|find-cycles|merge-id|contact-event|decision|fetched)|duplicates/(evidence|connect-contacts|match-sets|suggest-survivor|compare-members)|webhook/verify-signature|audit/(audit-event|read-sequence)|stats/(count-contacts|read-counted|local-clock|plan-points)|sinch/(judge-attempt|request-path|retry-delay|plan-registration|describe-registration|read-[a-z-]+)|rest/(nests-deeper|read-time|page-size))\.ts$`;
 
 /** Which module may import which others; `database`, `rest` and `access` are ground that every module stands on. */
 const ARROWS = {

@@ -78,7 +78,7 @@ export default tseslint.config(
   },
   {
     // DTO classes describe shapes for the OpenAPI document and the pipe: an answer is an object of that shape, not an instance
-    files: ['src/**/*.controller.ts'],
+    files: ['src/**/*.controller.ts', 'src/**/view-*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-misused-spread': 'off',

@@ -22,13 +22,14 @@ export interface Count {
   readonly count: number;
 }
 
-/** How many contacts were created within a point of time, of one value of the dimension. */
+/** How many contacts of one value of the dimension were created: so many at each of some points of time. */
 export interface Acquired {
-  /** From 0. */
-  readonly point: number;
   /** `''`: none. */
   readonly value: string;
-  readonly count: number;
+  /** From 0. */
+  readonly points: readonly number[];
+  /** As many as points, none of them 0. */
+  readonly counts: readonly number[];
 }
 
 /** The sums over all contacts of a project. Written in the stats follower's transactions alone. */
@@ -52,7 +53,7 @@ export class CountsRepository {
   }
 
   /**
-   * How many contacts were created, point by point; those without any are left out.
+   * How many contacts were created, value by value.
    *
    * Whole quarters of an hour are read off the days; what of the first and the last lies outside the window is counted
    * contact by contact, and taken off.
@@ -133,15 +134,18 @@ outside as (
     and (created_version >= $6::bigint and created_version < $7::bigint
          or created_version >= $8::bigint and created_version < $9::bigint)
 )
-select point::int, value, sum(count)::float8 as count
+select value, json_agg(point) as points, json_agg(count) as counts
 from (
-  select p.point, a.value, a.contacts[p.until] - coalesce(a.contacts[p.after], 0) as count
-  from piece p
-  join acquisition_day a on a.day = p.day
-  where a.project_id = $1 and a.dimension = $2 and a.day between $4 and $5
-  union all
-  select point, value, -1 from outside
-) counted
-group by point, value
-having sum(count) <> 0
-order by point, value`;
+  select point, value, sum(count) as count
+  from (
+    select p.point, a.value, a.contacts[p.until] - coalesce(a.contacts[p.after], 0) as count
+    from piece p
+    join acquisition_day a on a.day = p.day
+    where a.project_id = $1 and a.dimension = $2 and a.day between $4 and $5
+    union all
+    select point, value, -1 from outside
+  ) counted
+  group by point, value
+  having sum(count) <> 0
+) summed
+group by value`;

@@ -21,7 +21,7 @@ const SHOWN = /^(\d+)\/(\d+)\/(\d+), (\d+):(\d+):(\d+)$/;
 export function localClock(timeZone: string): LocalClock | null {
   const format = formatOf(timeZone);
   if (format === null) return null;
-  const offsetAt = (moment: number): number => {
+  const ask = (moment: number): number => {
     const [, month, day, year, hour, minute, second] = SHOWN.exec(format.format(moment)) ?? [];
     const shown = Date.UTC(
       Number(year),
@@ -35,9 +35,15 @@ export function localClock(timeZone: string): LocalClock | null {
   };
   const marks = new Map<number, number>();
   const offsetAtMark = (mark: number): number => {
-    const offset = marks.get(mark) ?? offsetAt(mark * msPerDay);
+    const offset = marks.get(mark) ?? ask(mark * msPerDay);
     marks.set(mark, offset);
     return offset;
+  };
+  // Intl takes a microsecond; no zone changes twice within a day
+  const offsetAt = (moment: number): number => {
+    const mark = Math.floor(moment / msPerDay);
+    const offset = offsetAtMark(mark);
+    return offset === offsetAtMark(mark + 1) ? offset : ask(moment);
   };
   const changeWithin = (begin: number, end: number): number => {
     const offset = offsetAt(end);

@@ -106,7 +106,7 @@ export class StatsService {
       this.lag(),
     ]);
     const sums = new Array<number>(points.length).fill(0);
-    for (const { point, count } of acquired) sums[point] = (sums[point] ?? 0) + count;
+    for (const { points: at, counts: own } of acquired) addTo(sums, at, own);
     return {
       from: writeTime(from),
       to: writeTime(to),
@@ -140,23 +140,25 @@ function valuesOf(counts: readonly Count[], kind: CountKind): readonly ValueCoun
 
 /** The greatest first; beyond 100 values the rest is one series. */
 function seriesOf(acquired: readonly Acquired[], pointsCount: number): readonly Series[] {
-  const byValue = new Map<string, { total: number; counts: number[] }>();
-  const add = (key: string, point: number, count: number): void => {
-    const series = byValue.get(key) ?? { total: 0, counts: new Array<number>(pointsCount).fill(0) };
-    series.total += count;
-    series.counts[point] = (series.counts[point] ?? 0) + count;
-    byValue.set(key, series);
-  };
-  for (const { point, value, count } of acquired) add(value, point, count);
-  const sorted = [...byValue].sort(([a, one], [b, other]) => other.total - one.total || (a < b ? -1 : 1));
-  const shown = sorted.slice(0, seriesMax).map(([value, series]): Series => {
-    return value === '' ? { kind: 'none', value: null, ...series } : { kind: 'value', value, ...series };
+  const sorted = acquired
+    .map(({ value, points, counts }) => {
+      const series = new Array<number>(pointsCount).fill(0);
+      addTo(series, points, counts);
+      return { value, total: series.reduce((sum, count) => sum + count, 0), counts: series };
+    })
+    .sort((one, other) => other.total - one.total || (one.value < other.value ? -1 : 1));
+  const shown = sorted.slice(0, seriesMax).map((series): Series => {
+    return series.value === '' ? { ...series, kind: 'none', value: null } : { ...series, kind: 'value' };
   });
-  const rest = sorted.slice(seriesMax).map(([, series]) => series);
+  const rest = sorted.slice(seriesMax);
   if (rest.length === 0) return shown;
   const counts = Array.from({ length: pointsCount }, (_, n) =>
     rest.reduce((sum, series) => sum + (series.counts[n] ?? 0), 0),
   );
   const total = counts.reduce((sum, count) => sum + count, 0);
   return [...shown, { kind: 'rest', value: null, total, counts }];
+}
+
+function addTo(sums: number[], points: readonly number[], counts: readonly number[]): void {
+  for (const [n, point] of points.entries()) sums[point] = (sums[point] ?? 0) + (counts[n] ?? 0);
 }
