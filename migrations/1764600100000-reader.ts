@@ -11,13 +11,16 @@ const FILTERED_BY_PROJECT = `(project_id = (select current_setting('mirror.proje
 
 /** What REST reads of projects, each with a column `project_id`, and the condition of its view. */
 const TABLES = [
+  ['acquisition_day', OF_THE_PROJECT],
   ['audit_event', OF_THE_PROJECT],
   ['contact', OF_THE_PROJECT],
   ['contact_reference', OF_THE_PROJECT],
+  ['counted_contact', OF_THE_PROJECT],
   ['duplicate_dismissal', FILTERED_BY_PROJECT],
   ['duplicate_report', FILTERED_BY_PROJECT],
   ['duplicate_scan', OF_THE_PROJECT],
   ['duplicate_set', FILTERED_BY_PROJECT],
+  ['project_count', OF_THE_PROJECT],
   ['shared_value', OF_THE_PROJECT],
 ] as const;
 

@@ -26,6 +26,7 @@ import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
+import { StatsFollower } from './stats/stats-follower';
 
 /** By which URLs the database is reached; the same one where one user does both. */
 export interface DatabaseUrls {
@@ -91,6 +92,7 @@ export class Service {
         name: 'follow the journal',
         run: async () => {
           app.get(DuplicatesFollower).start();
+          app.get(StatsFollower).start();
           app.get(AutoMergesService).start();
           await app.get(WriteBackFollower).start();
         },

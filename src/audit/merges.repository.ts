@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProjectReads } from '../database/project-reads';
+import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Source } from './audit-event';
 import { LOSERS_PLACE } from './audit.repository';
@@ -139,6 +140,26 @@ export class MergesRepository {
         [projectId, pairs.map(({ loserId }) => loserId), pairs.map(({ survivorId }) => survivorId)],
       ),
     );
+  }
+
+  /** How many of some events tell of a pair as the first in journal order: over all events, each pair counts once. */
+  async countFirst(session: Queryable, projectId: string, eventIds: readonly string[]): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await session.query(
+        `select count(*)::int as count
+         from unnest($2::bigint[]) as asked (id)
+         join audit_event e on e.project_id = $1 and e.id = asked.id
+         where not exists (
+           select
+           from audit_event f
+           where f.project_id = e.project_id and f.type = 'CONTACT_MERGE'
+             and f.related_contact_ids = e.related_contact_ids and f.contact_id = e.contact_id
+             and (f.era, f.tx, f.id) < (e.era, e.tx, e.id)
+           offset 0)`,
+        [projectId, eventIds],
+      ),
+    );
+    return row?.count ?? 0;
   }
 
   /** What tells of each merge and of its survivor before it, in the order asked. */

@@ -74,44 +74,39 @@ export class ContactsRepository {
     after: string,
     size: number,
   ): Promise<readonly ContactRow[]> {
-    const { identity, phones, displayName } = filter;
+    return rows<ContactRow>(
+      await this.reads.of(projectId).query(PAGE, pageValues(projectId, filter, after, size)),
+    );
+  }
+
+  /** As `page`; ends before the snapshots exceed `bytesMax`, but with one at least where there is one. */
+  async pageWithin(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+    bytesMax: number,
+  ): Promise<readonly ContactRow[]> {
     return rows<ContactRow>(
       await this.reads.of(projectId).query(
-        `select id, version, snapshot::text, gone, survivor_id, gone_version
-         from contact
-         where project_id = $1
-           and id > $2
-           and ($3 <> 'active' or gone is null)
-           and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
-           and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
-           and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
-           and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
-           and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
-           and ($8::text is null or display_name ilike $8)
-           and ($9::text is null or language = $9)
-         order by id
-         limit $11`,
-        [
-          projectId,
-          after,
-          filter.status,
-          filter.externalId,
-          identity && [identityKey(identity.channel, identity.identity)],
-          phones && phones.map(phoneKey),
-          filter.email,
-          displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
-          filter.language && cut(filter.language),
-          projectionLengthMax,
-          size,
-        ],
+        `select id, version, snapshot, gone, survivor_id, gone_version
+         from (select *, sum(octet_length(snapshot)) over (order by id) - octet_length(snapshot) as bytes_before
+               from (${PAGE}) page) measured
+         where bytes_before = 0 or bytes_before + octet_length(snapshot) <= $12
+         order by id`,
+        [...pageValues(projectId, filter, after, size), bytesMax],
       ),
     );
   }
 
   /** In no particular order; ids that are not in the map are left out. */
-  async find(projectId: string, ids: readonly string[]): Promise<readonly ContactRow[]> {
+  async find(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.reads.of(projectId),
+  ): Promise<readonly ContactRow[]> {
     return rows<ContactRow>(
-      await this.reads.of(projectId).query(
+      await session.query(
         `select id, version, snapshot::text, gone, survivor_id, gone_version
          from contact
          where project_id = $1 and id = any ($2)`,
@@ -233,4 +228,41 @@ export class ContactsRepository {
       ),
     );
   }
+}
+
+const PAGE = `
+select id, version, snapshot::text, gone, survivor_id, gone_version
+from contact
+where project_id = $1
+  and id > $2
+  and ($3 <> 'active' or gone is null)
+  and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
+  and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
+  and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
+  and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
+  and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
+  and ($8::text is null or display_name ilike $8)
+  and ($9::text is null or language = $9)
+order by id
+limit $11`;
+
+function pageValues(
+  projectId: string,
+  { identity, phones, displayName, ...filter }: ContactFilter,
+  after: string,
+  size: number,
+): unknown[] {
+  return [
+    projectId,
+    after,
+    filter.status,
+    filter.externalId,
+    identity && [identityKey(identity.channel, identity.identity)],
+    phones && phones.map(phoneKey),
+    filter.email,
+    displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
+    filter.language && cut(filter.language),
+    projectionLengthMax,
+    size,
+  ];
 }

@@ -203,6 +203,18 @@ export class SetsRepository extends OpenDuplicates {
     return new Map(found.map((row) => [row.contact_id, row.ids]));
   }
 
+  override async countOpen(projectId: string): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await this.reads.of(projectId).query(
+        `select count(*)::int as count
+         from duplicate_set
+         where project_id = $1 and status in ('open', 'snoozed') and ${STATUS} = 'open'`,
+        [projectId],
+      ),
+    );
+    return row?.count ?? 0;
+  }
+
   /** The sets of hot values that are not resolved, by digest (hex). */
   async hot(
     session: Queryable,

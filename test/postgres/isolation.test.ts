@@ -9,6 +9,7 @@ import { readerConnection } from '../../src/database/session';
 import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
 import { ScansRepository } from '../../src/duplicates/scans.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
+import { CountsRepository } from '../../src/stats/counts.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { ask, openPool, openQueue, openReads, until } from './connections';
@@ -16,13 +17,16 @@ import { event } from './events';
 
 const [OURS, THEIRS] = ['ours', 'theirs'] as const;
 const TABLES = [
+  'acquisition_day',
   'audit_event',
   'contact',
   'contact_reference',
+  'counted_contact',
   'duplicate_dismissal',
   'duplicate_report',
   'duplicate_scan',
   'duplicate_set',
+  'project_count',
   'shared_value',
 ];
 
@@ -68,6 +72,9 @@ beforeAll(async () => {
      d as (insert into duplicate_report values ('ours', '\\x01', null, null, '{A,C}', 1, now(), now()),
                                                ('theirs', '\\x02', null, null, '{A,C}', 1, now(), now())),
      x as (insert into duplicate_dismissal select id, '\\x01', '{A,C}', now(), id from project),
+     c as (insert into counted_contact select id, 'A', 'active', '', '{}', 60000000000, '\\x01', 'SMS', id, '' from project),
+     p as (insert into project_count select id, 'status', 'active', 3 from project),
+     q as (insert into acquisition_day select id, 'app_id', 0, id, array_fill(2, array[96]) from project),
      s as (insert into duplicate_scan (project_id, requested_at, requested_by) select id, now(), id from project)
      insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, first_seen_at, last_seen_at)
      select id, 'open', '{A,C}', 2, '{email}', '{}', 0, now(), now() from project`,
@@ -117,6 +124,7 @@ const EVERYBODY: ContactFilter = {
   displayName: null,
   language: null,
 };
+const DAY_NS = 86_400_000_000_000n;
 const ALL = { contactId: null, survivorId: null, loserId: null, source: null, after: null, before: null };
 const SETS = { status: 'open', reason: null, channel: null, contactId: 'A', sizeMin: null } as const;
 
@@ -143,6 +151,11 @@ const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> 
   'sets due to be merged by rule': (from) => new SetsRepository(from).due(OURS, new Date(), 3, null, 50),
   dismissals: async (from) => [...(await new EvidenceRepository(from).dismissalsOf(OURS, ['A']))],
   tallies: (from) => new SetsRepository(from).tally(OURS, 'open', null),
+  counts: (from) => new CountsRepository(from).find(OURS),
+  acquisitions: (from) => new CountsRepository(from).acquired(OURS, 'app_id', 120_000_000_000n, DAY_NS, [0n]),
+  'a page of an export': (from) =>
+    new ContactsRepository(from).pageWithin(OURS, EVERYBODY, '', 50, 1_000_000),
+  'open sets, counted': (from) => new SetsRepository(from).countOpen(OURS),
   'shared values': (from) => new EvidenceRepository(from).valuesOf(OURS, ['A', 'C']),
   reports: (from) => new EvidenceRepository(from).reportsOf(OURS, ['A']),
 };

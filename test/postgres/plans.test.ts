@@ -8,6 +8,7 @@ import { DatabaseAddress } from '../../src/database/database-address';
 import { ProjectReads } from '../../src/database/project-reads';
 import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
+import { CountsRepository } from '../../src/stats/counts.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { ask, openSession } from './connections';
@@ -60,6 +61,18 @@ select 'p', sha256(i::text::bytea), pair, now(), 'somebody' from pair`.replaceAl
    cross join lateral (select array['c' || lpad(i::text, 8, '0'), 'c' || lpad((i + 1)::text, 8, '0')] as pair) p`,
 );
 
+/** A contact each second from the epoch on, and days of which each has ten languages. */
+const ACQUISITIONS = `
+insert into counted_contact
+select 'p', 'c' || i, 'active', 'EN', '{SMS}', i * 1000000000::bigint, '\\x03', 'SMS', '', 'EN'
+from generate_series(1, ${contactsCount}) i;
+insert into acquisition_day
+select project, dimension, day, 'L' || value, array_fill(1, array[96])
+from unnest('{p,q}'::text[]) as p (project)
+cross join unnest('{channel,language}'::text[]) as d (dimension)
+cross join generate_series(0, 999) as t (day)
+cross join generate_series(0, 9) as v (value)`;
+
 /** What grows with the contacts. */
 const GROWING = [
   'contact',
@@ -68,6 +81,8 @@ const GROWING = [
   'duplicate_set',
   'duplicate_report',
   'duplicate_dismissal',
+  'counted_contact',
+  'acquisition_day',
 ];
 
 /** What REST reads by, which lets Postgres tell how it ran each query. */
@@ -344,6 +359,16 @@ describe('of duplicates', () => {
     await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids), 2_000);
     expect((await evidence.reportsOf(PROJECT, ids)).length).toBe(1_000);
   });
+});
+
+it('acquisitions are read off the days of the window, of one dimension', async () => {
+  await ask(database.ownerUrl, ACQUISITIONS);
+  await ask(database.ownerUrl, 'analyze counted_contact');
+  await ask(database.ownerUrl, 'analyze acquisition_day');
+  const counts = new CountsRepository(source);
+  const [from, hour] = [5_000_000_000_000n, 3_600_000_000_000n];
+  const starts = Array.from({ length: 48 }, (_, n) => from + BigInt(n) * hour);
+  await expectGoodPlans(() => counts.acquired(PROJECT, 'language', from, from + 48n * hour, starts), 1_000);
 });
 
 it('settles a batch by its arbiters, in key order', async () => {
