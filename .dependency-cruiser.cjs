@@ -20,7 +20,7 @@ const ARROWS = {
   sinch: ['audit'],
   merging: ['sinch', 'contacts', 'audit', 'duplicates'],
   stats: ['contacts', 'audit'],
-  operations: [],
+  operations: ['webhook', 'contacts', 'audit', 'duplicates', 'stats'],
 };
 const modules = Object.keys(ARROWS);
 

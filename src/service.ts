@@ -21,6 +21,8 @@ import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
 import { AutoMergesService } from './merging/auto-merges.service';
 import { WriteBackFollower } from './merging/write-back-follower';
+import { observeRequests } from './operations/metrics/observe-requests';
+import { MetricsService } from './operations/metrics.service';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
@@ -115,6 +117,7 @@ export class Service {
       { logger: log, bodyParser: false, abortOnError: false },
     );
     await configureRest(app, config);
+    observeRequests(app.get(MetricsService).registry, app.getHttpAdapter().getInstance());
     closeWhileDraining(app);
     return new Service(app, config, urls);
   }

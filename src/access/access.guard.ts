@@ -71,6 +71,11 @@ export function requireProject({ projects }: Caller, projectId: string): void {
   }
 }
 
+/** Where what is told is of all projects. @throws Problem `forbidden` */
+export function requireEveryProject({ projects }: Caller): void {
+  if (projects !== 'all') throw new Problem('forbidden', 'The key is not for every project.');
+}
+
 function unauthenticated(detail: string): Problem {
   return new Problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
 }

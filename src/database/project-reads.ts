@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { escapeLiteral, Pool, type PoolClient } from 'pg';
+import { countConnections, type ConnectionCounts } from './count-connections';
 import { DatabaseAddress } from './database-address';
 import type { Queryable } from './queryable';
 import { readerConnection } from './session';
@@ -46,6 +47,11 @@ export class ProjectReads implements OnApplicationShutdown {
     const { pool } = this;
     this.pool = null;
     await pool?.end();
+  }
+
+  /** Null before it is open and after the end. */
+  connections(): ConnectionCounts | null {
+    return this.pool && countConnections(this.pool);
   }
 
   /** What takes statements about one project; each is a transaction of its own. */
