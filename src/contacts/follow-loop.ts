@@ -8,6 +8,7 @@ const pollMs = 500;
 /** While events come in, a follower rests for so many times as long as it worked, so that receiving is not slowed. */
 const restFactor = 9;
 const restMaxMs = 1_000;
+/** The pause after a failure; it doubles with each that follows, up to the longest pause that the follower takes. */
 const failurePauseMs = 1_000;
 
 /** Has a follower of the journal work as events come in, until it is stopped. */
@@ -15,11 +16,15 @@ export class FollowLoop {
   private readonly closing = new AbortController();
   private working: Promise<void> | null = null;
 
-  /** @param followOn handles a part of what is to do; answers whether there may be more */
+  /**
+   * @param followOn handles a part of what is to do; answers whether there may be more
+   * @param failurePauseMaxMs longer where somebody else’s service is asked, which failures should not press
+   */
   constructor(
     private readonly queue: CommitQueue,
     private readonly logger: Logger,
     private readonly followOn: () => Promise<boolean>,
+    private readonly failurePauseMaxMs = failurePauseMs,
   ) {}
 
   /** Aborted when the loop is to end: cuts what is under way. */
@@ -39,6 +44,7 @@ export class FollowLoop {
 
   private async work(): Promise<void> {
     const { signal } = this.closing;
+    let failuresInRow = 0;
     let nudges = 0;
     let wake = (): void => undefined;
     const stop = this.queue.onCommit(() => {
@@ -50,6 +56,7 @@ export class FollowLoop {
       const nudged = nudges;
       try {
         const isMore = await this.followOn();
+        failuresInRow = 0;
         const isBusy = nudges > nudged;
         if (isBusy) await pause(Math.min(restFactor * (Date.now() - began), restMaxMs), signal);
         else if (!isMore) {
@@ -62,7 +69,8 @@ export class FollowLoop {
       } catch (error) {
         if (this.closing.signal.aborted) break;
         this.logger.warn(`The journal was not followed, and will be again: ${describeError(error)}.`);
-        await pause(failurePauseMs, signal);
+        await pause(Math.min(failurePauseMs * 2 ** failuresInRow, this.failurePauseMaxMs), signal);
+        failuresInRow += 1;
       }
     }
     stop();
