@@ -342,7 +342,7 @@ const FAULTS: readonly Fault[] = [
     caughtBy: JOURNAL,
   },
   ...[
-    [CONTACTS, 'where project_id = $1\n           and id > $2', 'where id > $2 and $1::text is not null'],
+    [CONTACTS, 'where project_id = $1\n  and id > $2', 'where id > $2 and $1::text is not null'],
     [CONTACTS, 'where project_id = $1 and id = any ($2)`', 'where id = any ($2) and $1::text is not null`'],
     [
       CONTACTS,
