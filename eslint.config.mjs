@@ -18,6 +18,7 @@ const rules = [
   'src/contacts/find-cycles.ts',
   'src/contacts/fetched.ts',
   'src/stats/{count-contacts,local-clock,plan-points}.ts',
+  'src/sync/{plan-page,tally}.ts',
   'src/sinch/{judge-attempt,request-path,retry-delay,plan-registration,describe-registration}.ts',
   'simulator/{contacts-store,happening,invent-contact,life,merge-contacts,project,random,read-contact,token-bucket,webhooks}.ts',
 ];

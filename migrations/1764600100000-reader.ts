@@ -22,6 +22,7 @@ const TABLES = [
   ['duplicate_set', FILTERED_BY_PROJECT],
   ['project_count', OF_THE_PROJECT],
   ['shared_value', OF_THE_PROJECT],
+  ['sync_run', OF_THE_PROJECT],
 ] as const;
 
 /**

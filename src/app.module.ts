@@ -11,6 +11,7 @@ import { MergingModule } from './merging/merging.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
 import { StatsModule } from './stats/stats.module';
+import { SyncModule } from './sync/sync.module';
 import { WebhookModule } from './webhook/webhook.module';
 
 /** The whole service; `Config` and `DatabaseAddress` can be injected everywhere. */
@@ -31,6 +32,7 @@ export class AppModule {
         DuplicatesModule,
         MergingModule,
         StatsModule,
+        SyncModule,
         WebhookModule,
       ],
       providers: [

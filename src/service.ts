@@ -29,6 +29,7 @@ import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
 import { StatsFollower } from './stats/stats-follower';
+import { SyncWorker } from './sync/sync-worker';
 
 /** By which URLs the database is reached; the same one where one user does both. */
 export interface DatabaseUrls {
@@ -100,6 +101,13 @@ export class Service {
         },
       },
       ...registrationStep(config),
+      {
+        name: 'look after runs',
+        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
+        run: async () => {
+          app.get(SyncWorker).start();
+        },
+      },
     ];
   }
 

@@ -6,6 +6,7 @@ import { References1764200000000 } from '../../migrations/1764200000000-referenc
 import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicates';
 import { LookUps1764350000000 } from '../../migrations/1764350000000-look-ups';
 import { Fetched1764400000000 } from '../../migrations/1764400000000-fetched';
+import { SyncRuns1764410000000 } from '../../migrations/1764410000000-sync-runs';
 import { Stats1764500000000 } from '../../migrations/1764500000000-stats';
 import { ApiKeys1764600000000 } from '../../migrations/1764600000000-api-keys';
 import { Reader1764600100000 } from '../../migrations/1764600100000-reader';
@@ -22,6 +23,7 @@ const MIGRATIONS = [
   Duplicates1764300000000,
   LookUps1764350000000,
   Fetched1764400000000,
+  SyncRuns1764410000000,
   Stats1764500000000,
   ApiKeys1764600000000,
   Reader1764600100000,

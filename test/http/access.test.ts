@@ -101,6 +101,11 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
   const [duplicate, event, delivery] = [duplicates[0], events[0], quarantine[0]];
   if (duplicate === undefined || event === undefined || delivery === undefined)
     throw new Error('They have nothing.');
+  const [run] = await app.sql<{ id: string }>(
+    `insert into sync_run (project_id, mode, state, requested_by, confirmed)
+     select $1, 'backfill', 'needs_confirmation', $2, false from generate_series(1, 2) returning id`,
+    [theirs.id, CANARY],
+  );
   const { id: keyId } = await make({ name: 'theirs', scopes: ['contacts:read'], project_ids: [theirs.id] });
   return {
     contact_id: c,
@@ -113,6 +118,7 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     event_id: event.id,
     delivery_id: delivery.id,
     key_id: keyId,
+    run_id: run?.id ?? '',
   };
 }
 
@@ -373,12 +379,13 @@ describe('With the ids of another project', () => {
     expect(quarantine.map(({ state }) => state)).toEqual(['open']);
   });
 
-  /** The events and references of theirs, which only somebody's request would change. */
+  /** What is theirs, and only somebody's request would change. */
   async function allOfTheirs(): Promise<unknown> {
     return Promise.all([
       theirs.read('/audit-events'),
       theirs.read('/references'),
       theirs.read('/duplicates'),
+      theirs.read('/sync-runs'),
     ]);
   }
 });

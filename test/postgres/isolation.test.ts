@@ -1,3 +1,4 @@
+import type { DataSource } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER } from '../../src/audit/audit.repository';
 import { MergesRepository } from '../../src/audit/merges.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
@@ -10,6 +11,7 @@ import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
 import { ScansRepository } from '../../src/duplicates/scans.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
 import { CountsRepository } from '../../src/stats/counts.repository';
+import { SyncRunsRepository } from '../../src/sync/sync-runs.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { ask, openPool, openQueue, openReads, until } from './connections';
@@ -28,6 +30,7 @@ const TABLES = [
   'duplicate_set',
   'project_count',
   'shared_value',
+  'sync_run',
 ];
 
 /** The service with the mistake that this is about: its statements ask for every project. */
@@ -47,11 +50,13 @@ class ReadsWithoutFilter extends ProjectReads {
 }
 
 let database: TestDatabase;
+let pool: DataSource;
 let reads: ProjectReads;
 let careless: ReadsWithoutFilter;
 
 beforeAll(async () => {
   database = await createDatabase();
+  pool = await openPool(database.url);
   reads = openReads(database.url);
   careless = new ReadsWithoutFilter(new DatabaseAddress(database.url));
   careless.open();
@@ -75,6 +80,7 @@ beforeAll(async () => {
      c as (insert into counted_contact select id, 'A', 'active', '', '{}', 60000000000, '\\x01', 'SMS', id, '' from project),
      p as (insert into project_count select id, 'status', 'active', 3 from project),
      q as (insert into acquisition_day select id, 'app_id', 0, id, array_fill(2, array[96]) from project),
+     y as (insert into sync_run (project_id, mode, requested_by, confirmed) select id, 'backfill', id, false from project),
      s as (insert into duplicate_scan (project_id, requested_at, requested_by) select id, now(), id from project)
      insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, first_seen_at, last_seen_at)
      select id, 'open', '{A,C}', 2, '{email}', '{}', 0, now(), now() from project`,
@@ -83,6 +89,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await reads.onApplicationShutdown();
   await careless.onApplicationShutdown();
+  await pool.destroy();
   await database.drop();
 });
 
@@ -155,6 +162,7 @@ const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> 
   acquisitions: (from) => new CountsRepository(from).acquired(OURS, 'app_id', 120_000_000_000n, DAY_NS, [0n]),
   'a page of an export': (from) =>
     new ContactsRepository(from).pageWithin(OURS, EVERYBODY, '', 50, 1_000_000),
+  'runs of the sync': (from) => new SyncRunsRepository(pool, from).page(OURS, null, 50),
   'open sets, counted': (from) => new SetsRepository(from).countOpen(OURS),
   'shared values': (from) => new EvidenceRepository(from).valuesOf(OURS, ['A', 'C']),
   reports: (from) => new EvidenceRepository(from).reportsOf(OURS, ['A']),
@@ -233,11 +241,9 @@ it('keeps the project of each of many that read at once', async () => {
 });
 
 it('still writes and follows every project as the service', async () => {
-  const pool = await openPool(database.url);
   expect(await pool.query('select distinct project_id from contact order by 1')).toHaveLength(2);
   await new ScansRepository(pool, reads).request('new', 'somebody');
   expect(await new ScansRepository(pool, reads).find('new')).toMatchObject({ project_id: 'new' });
-  await pool.destroy();
 });
 
 it('refuses the start where Postgres would not hold projects apart', async () => {
