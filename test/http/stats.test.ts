@@ -27,7 +27,10 @@ async function told(): Promise<Project> {
     at(7_200),
   );
   await project.tell({ delete: contact('C') }, at(90_000));
-  await until(async () => (await project.read<OverviewAnswer>('/stats/overview')).follower.lag_events === 0);
+  for (const path of ['/stats/overview', '/duplicates:summary'])
+    await until(
+      async () => (await project.read<Pick<OverviewAnswer, 'follower'>>(path)).follower.lag_events === 0,
+    );
   return project;
 }
 
