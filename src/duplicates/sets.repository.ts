@@ -107,6 +107,8 @@ export class SetsRepository extends OpenDuplicates {
   /**
    * The open sets of few contacts whose evidence has not grown since a time, hot ones aside: oldest sighting first, from after
    * `after` (null for the first page).
+   *
+   * Of a `case` Postgres cannot tell how many rows it is true for, and would read them all.
    */
   async due(
     projectId: string,
@@ -119,7 +121,7 @@ export class SetsRepository extends OpenDuplicates {
       await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from duplicate_set
-         where project_id = $1 and status in ('open', 'snoozed') and ${STATUS} = 'open' and hot_digest is null
+         where project_id = $1 and status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now()) and hot_digest is null
            and last_seen_at <= $2 and contact_count <= $3
            and ($4::timestamptz is null or (last_seen_at, id) > ($4, $5::bigint))
          order by last_seen_at, id

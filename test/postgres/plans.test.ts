@@ -352,6 +352,8 @@ describe('of duplicates', () => {
   it('the sets that are to be merged by rule are found in the queue', async () => {
     const sets = new SetsRepository(source);
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
+    await ask(database.ownerUrl, 'analyze duplicate_set');
+    await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
   });
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
