@@ -1,5 +1,5 @@
 /**
- * `npm run proof -- <id> [--short] [--seed n] [--kills n]`: sets the checkout up, builds the proofs, and runs one or `all`.
+ * `npm run proof -- <id> [--short] [--seed n] [--kills n] [--minutes n]`: sets the checkout up, builds the proofs, and runs one or `all`.
  *
  * `faults [--only text]` plants faults in a copy of the project, and demands that tests and proofs catch them.
  */

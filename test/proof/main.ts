@@ -7,6 +7,7 @@ import * as c2 from './c2';
 import * as c3 from './c3';
 import * as c4 from './c4';
 import * as c5 from './c5';
+import * as demo from './demo';
 import * as faults from './faults';
 import * as k1 from './k1';
 import * as k2 from './k2';
@@ -23,6 +24,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   C3: c3.run,
   C4: c4.run,
   C5: c5.run,
+  DEMO: demo.run,
   K1: k1.run,
   K2: k2.run,
   K3: k3.run,
@@ -39,6 +41,7 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean', default: false },
     seed: { type: 'string' },
     kills: { type: 'string' },
+    minutes: { type: 'string' },
     only: { type: 'string' },
   },
 });
@@ -51,6 +54,7 @@ async function main(id: string): Promise<void> {
     isShort: values.short,
     seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
     kills: values.kills === undefined ? null : Number(values.kills),
+    minutes: values.minutes === undefined ? null : Number(values.minutes),
     only: values.only ?? null,
   };
   let isPassed = true;
