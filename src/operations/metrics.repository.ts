@@ -9,6 +9,8 @@ import { rows } from '../database/rows';
 export interface DatabaseState {
   readonly open_quarantine: number;
   readonly open_duplicates: number;
+  /** Projects whose newest run of a sweep failed, or waits for a confirmation. */
+  readonly unfinished_syncs: number;
   /** For how long the oldest committed event has been kept from feeds by an open transaction; 0: none is. */
   readonly horizon_age_seconds: number;
 }
@@ -44,6 +46,9 @@ export class MetricsRepository {
 const STATE = `
 select (select count(*)::int from quarantined_delivery where state = 'open') as open_quarantine,
        (select count(*)::int from duplicate_set where status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now())) as open_duplicates,
+       (select count(*)::int
+        from (select distinct on (project_id) state from sync_run order by project_id, id desc) newest
+        where state in ('failed', 'needs_confirmation')) as unfinished_syncs,
        (select coalesce(greatest(extract(epoch from now() - min(received_at)), 0), 0)::float8
         from (select received_at
               from audit_event

@@ -42,6 +42,12 @@ it('counts deliveries by trigger and outcome, batches, requests and what the dat
   expect((await app.deliver(other)).status).toBe(200);
   expect((await app.deliver(Buffer.from('{"unknown":{}}'))).status).toBe(202);
   expect((await app.request('POST', '/webhooks/sinch', {}, other)).status).toBe(401);
+  // of each project the newest run counts
+  await app.sql(
+    `insert into sync_run (project_id, mode, state, requested_by, confirmed)
+     values ('metrics', 'reconcile', 'failed', 'admin', false), ('metrics', 'reconcile', 'needs_confirmation', 'admin', false),
+            ('other', 'backfill', 'failed', 'admin', false), ('other', 'backfill', 'completed', 'admin', false)`,
+  );
 
   const samples = await scrape();
   const of = (name: string): number | undefined => samples.get(name);
@@ -53,6 +59,7 @@ it('counts deliveries by trigger and outcome, batches, requests and what the dat
   expect(of('mirror_commit_batch_events_sum')).toBe(3);
   expect(of('mirror_http_request_seconds_count{method="POST",route="/webhooks/sinch",status="401"}')).toBe(1);
   expect(of('mirror_quarantine_open')).toBe(1);
+  expect(of('mirror_sync_unfinished')).toBe(1);
   expect(of('mirror_database_up')).toBe(1);
   expect(of('mirror_events_shed_total')).toBe(0);
   expect(of('mirror_queue_events')).toBe(0);

@@ -23,6 +23,10 @@ export function observeDatabase(
   const up = gauge('mirror_database_up', 'Whether the database tells what is asked for here.');
   const quarantine = gauge('mirror_quarantine_open', 'Deliveries in quarantine that nobody has dealt with.');
   const duplicates = gauge('mirror_duplicates_open', 'Sets of duplicates that wait for somebody.');
+  const syncs = gauge(
+    'mirror_sync_unfinished',
+    'Projects whose newest sweep failed, or waits for a confirmation.',
+  );
   const horizon = gauge(
     'mirror_journal_horizon_age_seconds',
     'For how long an open transaction has kept events from feeds and followers.',
@@ -51,6 +55,7 @@ export function observeDatabase(
     return () => {
       quarantine.set(state.open_quarantine);
       duplicates.set(state.open_duplicates);
+      syncs.set(state.unfinished_syncs);
       horizon.set(state.horizon_age_seconds);
       for (const { follower, lag } of behind) {
         lagEvents.set({ follower }, lag.events);
@@ -60,7 +65,7 @@ export function observeDatabase(
   }
 
   return async () => {
-    for (const each of [quarantine, duplicates, horizon]) each.remove();
+    for (const each of [quarantine, duplicates, syncs, horizon]) each.remove();
     for (const each of [lagEvents, lagSeconds, pools]) each.reset();
     const tell = await Promise.race([ask().catch(() => null), delay(answerTimeoutMs, null, { ref: false })]);
     up.set(tell === null ? 0 : 1);
