@@ -66,7 +66,7 @@ it('leaves to the caller what it expects, and stops waiting when it is told to',
   const stop = new AbortController();
   const asking = askPatiently(
     () => Promise.reject(failure(503, true)),
-    { waitMaxMs: 60_000, pauseFirstMs: 60_000, pauseMaxMs: 60_000 },
+    { waitMaxMs: 120_000, pauseFirstMs: 60_000, pauseMaxMs: 60_000 },
     stop.signal,
   );
   setTimeout(() => {
