@@ -602,6 +602,13 @@ const FAULTS: readonly Fault[] = [
     to: 'false',
     caughtBy: 'test/rules/plan-write-back.test.ts',
   },
+  {
+    name: 'a migration is no transaction',
+    file: 'src/database/migrate.ts',
+    from: "executor.transaction = 'each'",
+    to: "executor.transaction = 'none'",
+    caughtBy: 'K4',
+  },
 ];
 
 const root = resolve('.');

@@ -10,6 +10,7 @@ import * as faults from './faults';
 import * as k1 from './k1';
 import * as k2 from './k2';
 import * as k3 from './k3';
+import * as k4 from './k4';
 import * as k5 from './k5';
 import * as k6 from './k6';
 import type { Options, Proof } from './proof';
@@ -24,6 +25,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   K1: k1.run,
   K2: k2.run,
   K3: k3.run,
+  K4: k4.run,
   K5: k5.run,
   K6: k6.run,
 };
