@@ -16,6 +16,7 @@ const rules = [
   'src/contacts/consolidate-metadata.ts',
   'src/contacts/find-cycles.ts',
   'src/contacts/fetched.ts',
+  'src/sync/{plan-page,tally}.ts',
   'src/sinch/{judge-attempt,request-path,retry-delay,plan-registration,describe-registration}.ts',
   'simulator/{contacts-store,happening,invent-contact,life,merge-contacts,project,random,read-contact,token-bucket,webhooks}.ts',
 ];

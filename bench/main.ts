@@ -16,6 +16,7 @@ import { send } from './load';
 import { HELP, markConnections, type Options, readOptions } from './options';
 import { judge, type Measured, table } from './report';
 import { writeRequests } from './requests';
+import { benchSweep, SWEEP_HELP } from './sweep';
 
 /** Requests are distinct as long as the servers that commit take no more than this times their best rate so far. */
 const spareFactor = 1.5;
@@ -31,6 +32,11 @@ void run(process.argv.slice(2));
 
 async function run(args: readonly string[]): Promise<void> {
   try {
+    if (args[0] === 'sweep') {
+      if (args.includes('--help')) process.stdout.write(SWEEP_HELP);
+      else process.exitCode = await benchSweep(args.includes('--short'));
+      return;
+    }
     const options = readOptions(args);
     if (options === 'help') {
       process.stdout.write(HELP);

@@ -9,7 +9,7 @@ process.chdir(root);
 await setUp();
 const { status, stdout, stderr } = spawnSync(
   process.execPath,
-  ['node_modules/@swc/cli/bin/swc.js', 'bench', '--out-dir', 'dist', '--config-file', '.swcrc'],
+  ['node_modules/@swc/cli/bin/swc.js', 'bench', 'simulator', '--out-dir', 'dist', '--config-file', '.swcrc'],
   { encoding: 'utf8' },
 );
 if (status !== 0) {

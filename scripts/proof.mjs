@@ -14,6 +14,7 @@ const { status, stdout, stderr } = spawnSync(
   [
     'node_modules/@swc/cli/bin/swc.js',
     'test',
+    'simulator',
     '--out-dir',
     'dist',
     '--config-file',

@@ -10,6 +10,7 @@ import { SetsModule } from './duplicates/sets.module';
 import { MergingModule } from './merging/merging.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
+import { SyncModule } from './sync/sync.module';
 import { WebhookModule } from './webhook/webhook.module';
 
 /** The whole service; `Config` and `DatabaseAddress` can be injected everywhere. */
@@ -29,6 +30,7 @@ export class AppModule {
         SetsModule,
         DuplicatesModule,
         MergingModule,
+        SyncModule,
         WebhookModule,
       ],
       providers: [

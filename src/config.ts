@@ -114,6 +114,13 @@ export const CONFIG_VARIABLES = [
     meaning: 'where access tokens come from; the key’s secret is sent there',
   },
   {
+    name: 'RECONCILE_EVERY',
+    unit: null,
+    default: 'off',
+    limit: '`1m`…`30d`, in `m`, `h` or `d`',
+    meaning: 'how often the contacts are reconciled with Sinch; takes what it takes to ask Sinch',
+  },
+  {
     name: 'ADMIN_API_KEY',
     unit: null,
     default: 'made on the first start',
@@ -207,6 +214,7 @@ const OUR_PREFIXES = [
   'DATABASE_',
   'SINCH_',
   'ADMIN_API_',
+  'RECONCILE_',
 ];
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -229,6 +237,8 @@ export interface GivenConfig {
   readonly projectIds: ReadonlySet<string> | null;
   /** `null`: nothing is asked of Sinch. */
   readonly sinch: SinchAccess | null;
+  /** `null`: contacts are reconciled only when somebody asks for it. */
+  readonly reconcileEveryMs: number | null;
   /** `null`: to be made. */
   readonly adminApiKey: string | null;
   readonly webhookMaxAgeSeconds: number;
@@ -275,6 +285,7 @@ export class Config implements GivenConfig {
   readonly webhookSecrets: readonly [string, ...string[]];
   readonly projectIds: ReadonlySet<string> | null;
   readonly sinch: SinchAccess | null;
+  readonly reconcileEveryMs: number | null;
   readonly adminApiKey: string;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
@@ -294,6 +305,7 @@ export class Config implements GivenConfig {
     this.databaseOwnerUrl = given.databaseOwnerUrl;
     this.projectIds = given.projectIds;
     this.sinch = given.sinch;
+    this.reconcileEveryMs = given.reconcileEveryMs;
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
@@ -350,6 +362,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     webhookSecrets: read('SINCH_WEBHOOK_SECRETS', parseWebhookSecrets) ?? [],
     projectIds,
     sinch,
+    reconcileEveryMs: read('RECONCILE_EVERY', parseInterval),
     adminApiKey: read('ADMIN_API_KEY', parseApiKey),
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
@@ -361,6 +374,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     publicUrl,
     webhookRegistration: readRegistration(read, sinch, publicUrl),
   };
+  if (given.reconcileEveryMs !== null && given.sinch === null) {
+    throw new StartRefusal(
+      'RECONCILE_EVERY is given without SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID and SINCH_KEY_SECRET, which it takes to ask Sinch',
+    );
+  }
   if (given.dataDir === null) {
     if (given.webhookSecrets.length === 0) throw missing('SINCH_WEBHOOK_SECRETS');
     if (given.adminApiKey === null) throw missing('ADMIN_API_KEY');
@@ -543,6 +561,17 @@ function parseKeySecret(text: string): string {
 function parseApiKey(text: string): string {
   if (/^[\x21-\x7e]{32,512}$/.test(text)) return text;
   throw new Unfit('must be 32 to 512 visible ASCII characters without spaces');
+}
+
+const MS_PER = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const intervalMaxMs = 30 * MS_PER.d;
+
+/** @returns ms */
+function parseInterval(text: string): number {
+  const [, digits = '', unit = ''] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
+  const ms = Number(digits) * (unit === 'm' || unit === 'h' || unit === 'd' ? MS_PER[unit] : Number.NaN);
+  if (ms <= intervalMaxMs) return ms;
+  throw new Unfit(`must be an interval from 1m to 30d, such as 30m, 6h or 1d, not ${quote(text)}`);
 }
 
 function oneOf<T extends string>(values: readonly T[]): (text: string) => T {

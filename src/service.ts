@@ -21,6 +21,7 @@ import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
+import { SyncWorker } from './sync/sync-worker';
 
 /** By which URLs the database is reached; the same one where one user does both. */
 export interface DatabaseUrls {
@@ -81,6 +82,13 @@ export class Service {
         },
       },
       ...registrationStep(config),
+      {
+        name: 'look after runs',
+        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
+        run: async () => {
+          app.get(SyncWorker).start();
+        },
+      },
     ];
   }
 

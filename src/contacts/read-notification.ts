@@ -317,7 +317,7 @@ function readId(value: Json | undefined, field: string): string {
 }
 
 /** Whether a value can be an id: free text (Sinch states no format), but text that Postgres can hold and index. */
-function isId(value: Json | undefined): value is string {
+export function isId(value: Json | undefined): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&

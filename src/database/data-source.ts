@@ -6,6 +6,7 @@ import { References1764200000000 } from '../../migrations/1764200000000-referenc
 import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicates';
 import { LookUps1764350000000 } from '../../migrations/1764350000000-look-ups';
 import { Fetched1764400000000 } from '../../migrations/1764400000000-fetched';
+import { SyncRuns1764410000000 } from '../../migrations/1764410000000-sync-runs';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -19,6 +20,7 @@ const MIGRATIONS = [
   Duplicates1764300000000,
   LookUps1764350000000,
   Fetched1764400000000,
+  SyncRuns1764410000000,
 ];
 
 /** Most connections of the readers, and longest waits for one and for its answer. */

@@ -89,6 +89,12 @@ export const PROBLEMS = {
     cause: 'A rule stands against this merge; `errors` names each. Nothing was changed.',
     cure: 'Ask for a preview with `validate_only=true`; different external ids give way to `force`.',
   },
+  'sync-under-way': {
+    status: 409,
+    title: 'Another run is under way',
+    cause: 'Of one project one run is under way at a time, and the one that is under way is of another mode.',
+    cure: 'Wait until it has ended, or cancel it: `detail` names it.',
+  },
   'idempotency-mismatch': {
     status: 422,
     title: 'The idempotency key was used for another request',

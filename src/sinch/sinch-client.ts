@@ -28,7 +28,7 @@ export const sinchPageSizeMax = 20;
 export interface SinchLimits extends ExchangeLimits, RetryLimits {
   /** Times that one call is sent, the first included. */
   readonly attemptsMax: number;
-  /** Sinch takes 800 a second of a project, from all its clients; `burst` comes on top in the first second. */
+  /** Sinch takes 800 a second of a project, from all its clients; `burst` comes on top in one second after a rest. */
   readonly requestsPerSecond: number;
   readonly burst: number;
   /** Most calls that wait for their turn. */
@@ -46,7 +46,7 @@ export const SINCH_LIMITS: SinchLimits = {
   backoffFirstMs: 500,
   backoffMaxMs: 30_000,
   retryAfterMaxMs: 60_000,
-  requestsPerSecond: 700,
+  requestsPerSecond: 650,
   burst: 50,
   waitersMax: 10_000,
 };

@@ -85,6 +85,7 @@ export class App {
         webhookSecrets: [SECRET],
         projectIds: null,
         sinch: null,
+        reconcileEveryMs: null,
         adminApiKey: ADMIN_KEY,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,

@@ -16,6 +16,8 @@ export type Fate =
       readonly kind: 'answer';
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
+      /** Not given: an error as Sinch's. */
+      readonly body?: object;
       readonly isDone: boolean;
     };
 
@@ -100,7 +102,11 @@ export class SinchLink {
             ...fate.headers,
           })
           .end(
-            JSON.stringify({ error: { code: fate.status, message: 'By the link.', status: 'BY_THE_LINK' } }),
+            JSON.stringify(
+              fate.body ?? {
+                error: { code: fate.status, message: 'By the link.', status: 'BY_THE_LINK' },
+              },
+            ),
           );
     }
   }

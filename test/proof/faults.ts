@@ -37,6 +37,8 @@ const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const DUPLICATES = 'test/postgres/duplicates.test.ts';
 const REFERENCES = 'test/http/references.test.ts';
 const MERGING = 'test/http/merging.test.ts';
+const SYNC_RUNS = 'test/http/sync-runs.test.ts';
+const PLAN_PAGE = 'test/rules/plan-page.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
@@ -608,6 +610,83 @@ const FAULTS: readonly Fault[] = [
     from: "executor.transaction = 'each'",
     to: "executor.transaction = 'none'",
     caughtBy: 'K4',
+  },
+  {
+    name: 'a sweep writes what is equal',
+    file: 'src/sync/plan-page.ts',
+    from: "if (fields.length === 0) return { kind: 'unchanged' };",
+    to: '',
+    caughtBy: PLAN_PAGE,
+  },
+  {
+    name: 'a sweep beats what was told after its page was fetched',
+    file: 'src/sync/plan-page.ts',
+    from: "return saidAt < version ? { kind: 'update', fields } : { kind: 'spared' };",
+    to: "return { kind: 'update', fields };",
+    caughtBy: PLAN_PAGE,
+  },
+  {
+    name: 'a sweep brings back what was buried',
+    file: 'src/sync/plan-page.ts',
+    from: "case 'absent':\n",
+    to: "case 'absent':\n    case 'deleted':\n",
+    caughtBy: PLAN_PAGE,
+  },
+  {
+    name: 'a sweep marks as many as it likes',
+    file: 'src/sync/sweep.service.ts',
+    from: 'if (!counted.confirmed && !mayMark',
+    to: 'if (!mayMark(0, 0) && !counted.confirmed && !mayMark',
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'what a page does not list is gone unasked',
+    file: 'src/sync/sweep.service.ts',
+    from: 'const found = await asker.ask(asked);',
+    to: 'const found = {\n        fetched: [],\n        absent: asked.map((contactId) => ({ contactId, version: BigInt(now.began_version ?? 0) })),\n      };',
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'in the wrong region everything is gone',
+    file: 'src/sync/sweep.service.ts',
+    from: 'if (absent.length > 0) {',
+    to: 'if (absent.length < 0) {',
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'a run that goes on counts what it finds then',
+    file: 'src/sync/sweep.service.ts',
+    from: 'const counted = run.planned?.tally ?? tally;',
+    to: 'const counted = tally;',
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'a run that goes on begins anew',
+    file: 'src/sync/sweep.service.ts',
+    from: 'asker.pagesFrom(run.page_token)',
+    to: 'asker.pagesFrom(null)',
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'a backfill deletes',
+    file: 'src/sync/sweep.service.ts',
+    from: "if (run.mode === 'backfill') return",
+    to: "if (run.mode !== 'backfill' && run.mode !== 'reconcile') return",
+    caughtBy: SYNC_RUNS,
+  },
+  {
+    name: 'the drift of absences is not written',
+    file: 'src/sync/fetched-contacts.service.ts',
+    from: '...absent.map(({ contactId, version }) => foundAbsent(contactId, version, fetching)),',
+    to: '',
+    caughtBy: 'C4',
+  },
+  {
+    name: 'without a Date our clock orders',
+    file: 'src/sync/pages-ahead.ts',
+    from: 'if (version === null) throw noDate();',
+    to: '',
+    caughtBy: SYNC_RUNS,
   },
 ];
 

@@ -5,6 +5,7 @@ import { ServiceProcess } from '../process/service-process';
 import * as b3 from './b3';
 import * as c2 from './c2';
 import * as c3 from './c3';
+import * as c4 from './c4';
 import * as c5 from './c5';
 import * as faults from './faults';
 import * as k1 from './k1';
@@ -21,6 +22,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   B3: b3.run,
   C2: c2.run,
   C3: c3.run,
+  C4: c4.run,
   C5: c5.run,
   K1: k1.run,
   K2: k2.run,

@@ -25,6 +25,7 @@ describe('loadConfig', () => {
       webhookSecrets: [],
       projectIds: null,
       sinch: null,
+      reconcileEveryMs: null,
       adminApiKey: null,
       webhookMaxAgeSeconds: 259_200,
       webhookBodyMaxBytes: 1_048_576,
@@ -58,6 +59,7 @@ describe('loadConfig', () => {
       SINCH_REGION: 'eu',
       SINCH_API_URL: 'http://127.0.0.1:4010/sinch/',
       SINCH_AUTH_URL: 'https://auth.example.com/',
+      RECONCILE_EVERY: '6h',
       ADMIN_API_KEY: KEY,
       WEBHOOK_MAX_AGE_SECONDS: '300',
       WEBHOOK_BODY_MAX_BYTES: '4194304',
@@ -87,6 +89,7 @@ describe('loadConfig', () => {
       webhookSecrets: ['new', 'old'],
       projectIds: new Set(['a', 'b']),
       sinch,
+      reconcileEveryMs: 21_600_000,
       adminApiKey: KEY,
       webhookMaxAgeSeconds: 300,
       webhookBodyMaxBytes: 4_194_304,
@@ -115,6 +118,7 @@ describe('loadConfig', () => {
     ['SINCH_REGION', ['US', 'se', 'us,eu']],
     ['SINCH_API_URL', ['us.conversation.api.sinch.com', 'https://u:p@x', 'https://x?', 'ftp://x']],
     ['SINCH_AUTH_URL', ['auth.sinch.com', 'https://x/#a']],
+    ['RECONCILE_EVERY', ['0m', '6', '6 h', '6H', '30s', '31d', '1.5h', '06h', '99999d', 'off']],
     ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`]],
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
@@ -149,6 +153,7 @@ describe('loadConfig', () => {
     'SINCH_CONVERSATION_REGION',
     'ADMIN_API_KEYS',
     'METADATA_CONSOLIDATE',
+    'RECONCILE_INTERVAL',
     'DATABASE_PASSWORD',
   ])('refuses the unknown %s', (name) => {
     expect(refusal({ [name]: 'x' })).toMatch(
@@ -206,6 +211,25 @@ describe('loadConfig', () => {
     expect(refusal({ ...access, SINCH_PROJECT_IDS: 'a,b' })).toMatch(
       /^SINCH_PROJECT_ID is not among SINCH_PROJECT_IDS/,
     );
+  });
+
+  it('reconciles as often as it is told, which takes what it takes to ask Sinch', () => {
+    const access = {
+      SINCH_PROJECT_ID: 'p',
+      SINCH_APP_ID: 'a',
+      SINCH_KEY_ID: 'k',
+      SINCH_KEY_SECRET: 's',
+    };
+    const every = (text: string): number | null =>
+      loadConfig({ ...access, RECONCILE_EVERY: text }).reconcileEveryMs;
+    expect(['1m', '90m', '6h', '30d', ''].map(every)).toEqual([
+      60_000,
+      5_400_000,
+      21_600_000,
+      2_592_000_000,
+      null,
+    ]);
+    expect(refusal({ RECONCILE_EVERY: '6h' })).toMatch(/^RECONCILE_EVERY is given without SINCH_PROJECT_ID/);
   });
 
   it('writes metadata back only where Sinch can be asked, and there is something to write', () => {

@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EmbeddedPostgres } from '../src/database/embedded-postgres';
+import { Contestant } from './contestant';
+
+export const SWEEP_HELP = `npm run bench -- sweep [--short]      a backfill of a simulated Sinch, then a reconcile of the same
+  --short   20,000 contacts at once and 4,000 at 50 ms a page, not 100,000 and 20,000
+
+One line of JSON on stdout. Ends with 0 when the marks are met (≥ 5,000 contacts/s at once, the chain's own speed ±10 % at
+50 ms a page, ≤ 700 requests/s), 1 when they are not.
+`;
+
+const serverGraceMs = 10_000;
+const lookEveryMs = 50;
+const pageContacts = 20;
+const latencyMs = 50;
+const marks = { contactsPerSecondMin: 5_000, chainMin: 0.9, requestsPerSecondMax: 700 };
+
+interface Swept {
+  readonly contacts: number;
+  readonly contactsPerSecond: number;
+  readonly requestsPerSecondMax: number;
+  readonly rssMaxMiB: number | null;
+}
+
+interface Run {
+  readonly state: string;
+  readonly contacts: number;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly error: string | null;
+}
+
+/** @returns the exit code */
+export async function benchSweep(isShort: boolean): Promise<number> {
+  const atOnce = await sweep(isShort ? 20_000 : 100_000, 0);
+  const paced = await sweep(isShort ? 4_000 : 20_000, latencyMs);
+  // what a client that does nothing else reaches: a page, then the next
+  const chainPerSecond = (pageContacts * 1_000) / latencyMs;
+  const chain = paced.backfill.contactsPerSecond / chainPerSecond;
+  const all = [atOnce.backfill, atOnce.reconcile, paced.backfill, paced.reconcile];
+  const verdict =
+    atOnce.backfill.contactsPerSecond >= marks.contactsPerSecondMin &&
+    chain >= marks.chainMin &&
+    all.every(({ requestsPerSecondMax }) => requestsPerSecondMax <= marks.requestsPerSecondMax);
+  process.stdout.write(
+    `${JSON.stringify({ id: 'sweep', atOnce, paced, chain: Math.round(chain * 1_000) / 1_000, verdict: verdict ? 'passed' : 'failed' })}\n`,
+  );
+  return verdict ? 0 : 1;
+}
+
+async function sweep(
+  contacts: number,
+  pageLatencyMs: number,
+): Promise<{ readonly backfill: Swept; readonly reconcile: Swept }> {
+  const folder = mkdtempSync(join(tmpdir(), 'mirror-sweep-'));
+  const silent = (): void => undefined;
+  const postgres = await EmbeddedPostgres.begin({
+    dataDir: folder,
+    log: { info: silent, warn: silent, error: silent },
+  });
+  const sinch = await SinchProcess.start(contacts, pageLatencyMs);
+  const key = randomBytes(32).toString('hex');
+  let service: Contestant | null = null;
+  try {
+    await postgres.ready();
+    service = await Contestant.start('service', resolve('dist/src/main.js'), {
+      DATABASE_URL: postgres.url,
+      SINCH_WEBHOOK_SECRETS: key,
+      ADMIN_API_KEY: key,
+      LOG_LEVEL: 'warn',
+      ...sinch.environment,
+    });
+    const measure = (mode: string) => measureRun(service as Contestant, sinch, key, mode); // it was started above
+    return { backfill: await measure('backfill'), reconcile: await measure('reconcile') };
+  } finally {
+    await service?.stop();
+    await sinch.stop();
+    await postgres.stop(serverGraceMs);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureRun(
+  { port, pid }: Contestant,
+  sinch: SinchProcess,
+  key: string,
+  mode: string,
+): Promise<Swept> {
+  const runs = `http://127.0.0.1:${port}/v1/projects/${sinch.projectId}/sync-runs`;
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  await sinch.count();
+  const asked = await fetch(runs, { method: 'POST', headers, body: JSON.stringify({ mode }) });
+  const { id } = (await asked.json()) as { id: string };
+  for (;;) {
+    await delay(lookEveryMs);
+    const run = (await (await fetch(`${runs}/${id}`, { headers })).json()) as Run;
+    if (run.state === 'pending' || run.state === 'running') continue;
+    if (run.state !== 'completed') throw new Error(`The run is ${run.state}: ${run.error ?? ''}`);
+    const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1_000;
+    const { requestsPerSecondMax } = await sinch.count();
+    return {
+      contacts: run.contacts,
+      contactsPerSecond: Math.round(run.contacts / seconds),
+      requestsPerSecondMax,
+      rssMaxMiB: rssMaxMiB(pid),
+    };
+  }
+}
+
+/** The most memory that a process has had; null where the system has no /proc. */
+function rssMaxMiB(pid: number): number | null {
+  try {
+    const kiB = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kiB === undefined ? null : Math.round(Number(kiB) / 1_024);
+  } catch {
+    return null;
+  }
+}
+
+interface Counted {
+  readonly requestsPerSecondMax: number;
+}
+
+/** The simulated Sinch. */
+class SinchProcess {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly lines: AsyncIterator<string>,
+    private readonly access: Readonly<Record<'url' | 'projectId' | 'appId' | 'keyId' | 'keySecret', string>>,
+  ) {}
+
+  static async start(contacts: number, pageLatencyMs: number): Promise<SinchProcess> {
+    const child = spawn(
+      process.execPath,
+      [join(__dirname, 'sinch-server.js'), String(contacts), String(pageLatencyMs)],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return new SinchProcess(child, lines, await nextOf(lines));
+  }
+
+  get projectId(): string {
+    return this.access.projectId;
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    const { url, projectId, appId, keyId, keySecret } = this.access;
+    return {
+      SINCH_PROJECT_ID: projectId,
+      SINCH_APP_ID: appId,
+      SINCH_KEY_ID: keyId,
+      SINCH_KEY_SECRET: keySecret,
+      SINCH_API_URL: url,
+      SINCH_AUTH_URL: url,
+    };
+  }
+
+  /** What it was asked for since the last count. */
+  async count(): Promise<Counted> {
+    this.child.stdin?.write('\n');
+    return nextOf<Counted>(this.lines);
+  }
+
+  async stop(): Promise<void> {
+    this.child.stdin?.end();
+    await once(this.child, 'exit');
+  }
+}
+
+/** The next line, which the caller knows the form of. */
+async function nextOf<T>(lines: AsyncIterator<string>): Promise<T> {
+  const next = await lines.next();
+  if (next.done === true) throw new Error('The simulated Sinch has ended.');
+  return JSON.parse(next.value) as T;
+}

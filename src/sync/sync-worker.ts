@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { FollowersRepository, type Hold } from '../audit/followers.repository';
+import { describeError, isDatabaseAway } from '../database/sqlstate';
+import type { SinchClient } from '../sinch/sinch-client';
+import { PATIENCE, type Patience } from './patience';
+import { RunLost, SweepService } from './sweep.service';
+import { SyncFailure } from './sync-failure';
+import { type SyncRun, SyncRunsRepository } from './sync-runs.repository';
+
+/** How often a run is looked for without a nudge, in ms: another replica or the command line may have asked for one. */
+const pollMs = 1_000;
+/** How often it is looked whether the run at work is still this process's, in ms. */
+const watchMs = 1_000;
+const failurePauseMs = 1_000;
+
+/** The actor of what `RECONCILE_EVERY` asks for. */
+const SCHEDULE = 'schedule';
+
+/** Whose contacts are swept, and how. */
+export interface SyncOptions {
+  readonly projectId: string;
+  readonly client: SinchClient;
+  /** How often a reconcile is asked for, in ms; null: only by people. */
+  readonly reconcileEveryMs: number | null;
+  readonly patience?: Patience;
+}
+
+/** The options by which the worker is injected; null where nothing is configured to ask Sinch with. */
+export const SYNC_OPTIONS = Symbol('SyncOptions');
+
+/**
+ * Works at the runs of the configured project, in the background.
+ *
+ * Of all processes one does, by a lock that it keeps as long as it lives: a service, else a command. Where a run stands is in
+ * the table, so whoever is next goes on there.
+ */
+@Injectable()
+export class SyncWorker implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(SyncWorker.name);
+  private readonly closing = new AbortController();
+  private working: Promise<void> | null = null;
+  private hold: Hold | null = null;
+  private wake = (): void => undefined;
+  private nudges = 0;
+
+  constructor(
+    @Inject(SYNC_OPTIONS) private readonly options: SyncOptions | null,
+    private readonly followers: FollowersRepository,
+    private readonly runs: SyncRunsRepository,
+    private readonly sweep: SweepService,
+  ) {}
+
+  /** Whether this process was the one to work when it last looked. */
+  get isHolding(): boolean {
+    return this.hold !== null;
+  }
+
+  /** Begins to work; once. Without access to Sinch there is nothing to do. */
+  start(): void {
+    if (this.options !== null) this.working ??= this.work();
+  }
+
+  /** Has a run looked for at once, and the one at work looked after. */
+  nudge(): void {
+    this.nudges += 1;
+    this.wake();
+  }
+
+  /** Breaks off, keeping its place. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    await this.working;
+    await this.hold?.release();
+    this.hold = null;
+  }
+
+  /** Whether it is for this process to work; false while another is there to do it. */
+  async isWorker(): Promise<boolean> {
+    if (this.options === null) return false;
+    if (this.hold !== null && !(await this.hold.isHeld())) {
+      await this.hold.release();
+      this.hold = null;
+    }
+    this.hold ??= await this.followers.hold(`sync ${this.options.projectId}`);
+    return this.hold !== null;
+  }
+
+  /**
+   * Works at the run that is under way, if it is for this process to do so, until the run ends or has to wait.
+   *
+   * @returns whether there was one
+   * @throws what the database throws while it is away; the run then goes on where it was
+   */
+  async workOn(): Promise<boolean> {
+    const { options } = this;
+    if (options === null || !(await this.isWorker())) return false;
+    const run = await this.runs.begin(options.projectId);
+    if (run === null) return false;
+    this.logger.log(
+      `Run ${run.id}, ${run.mode}, ${run.pages === 0 ? 'begins' : `goes on after ${run.pages} pages`}.`,
+    );
+    const lost = new AbortController();
+    const watch = setInterval(() => {
+      this.watch(run).catch(() => {
+        lost.abort();
+      });
+    }, watchMs);
+    try {
+      const signal = AbortSignal.any([this.closing.signal, lost.signal]);
+      await this.sweepOn(run, options, signal);
+    } finally {
+      clearInterval(watch);
+    }
+    await this.runs.forgetSeen();
+    return true;
+  }
+
+  private async work(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      const nudged = this.nudges;
+      try {
+        await this.schedule();
+        const hasWorked = await this.workOn();
+        if (!hasWorked && this.nudges === nudged) await this.rest(signal);
+      } catch (error) {
+        if (this.closing.signal.aborted) break;
+        this.logger.warn(`Runs were not looked after, and will be again: ${describeError(error)}.`);
+        await pause(failurePauseMs, signal);
+      }
+    }
+  }
+
+  /** Until a nudge, or the time to look again. */
+  private async rest(signal: AbortSignal): Promise<void> {
+    const nudge = new AbortController();
+    this.wake = () => {
+      nudge.abort();
+    };
+    await pause(pollMs, AbortSignal.any([signal, nudge.signal]));
+  }
+
+  private async schedule(): Promise<void> {
+    const { options } = this;
+    if (options === null || options.reconcileEveryMs === null || !(await this.isWorker())) return;
+    await this.runs.schedule(options.projectId, options.reconcileEveryMs, SCHEDULE);
+  }
+
+  /** @throws RunLost when the run at work is no longer this process's */
+  private async watch(run: SyncRun): Promise<void> {
+    const [isHeld, now] = await Promise.all([this.hold?.isHeld(), this.runs.find(run.project_id, run.id)]);
+    if (isHeld !== true || now?.state !== 'running')
+      throw new RunLost('The run is no longer this process’s.');
+  }
+
+  private async sweepOn(run: SyncRun, { client, patience }: SyncOptions, signal: AbortSignal): Promise<void> {
+    try {
+      const ended = await this.sweep.work(run, client, patience ?? PATIENCE, signal);
+      this.logger.log(`Run ${run.id}, ${run.mode}: ${ended.state}.`);
+    } catch (error) {
+      if (signal.aborted || error instanceof RunLost) {
+        this.logger.log(`Run ${run.id}, ${run.mode}, is left where it is.`);
+      } else if (isDatabaseAway(error)) {
+        throw error;
+      } else {
+        await this.fail(run, error);
+      }
+    }
+  }
+
+  private async fail(run: SyncRun, error: unknown): Promise<void> {
+    const isTold = error instanceof SyncFailure;
+    if (isTold) this.logger.warn(`Run ${run.id}, ${run.mode}, failed: ${error.message}`);
+    else this.logger.error(`Run ${run.id}, ${run.mode}, failed: ${describeError(error)}`, error);
+    const now = await this.runs.find(run.project_id, run.id);
+    if (now !== null)
+      await this.runs.settle(now, 'failed', isTold ? error.message : 'The service failed: see its log.');
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
