@@ -77,11 +77,15 @@ export class CommitQueue {
     await this.connect();
   }
 
+  /** Whether even the smallest event would be `unavailable` for want of room. */
+  get isFull(): boolean {
+    return this.events >= queueEventsMax || this.bytes >= queueBytesMax;
+  }
+
   /** Resolves when the event's fate is known; never rejects. */
   async commit(event: ContactEvent): Promise<Outcome> {
     if (this.closing || this.link === null) return UNAVAILABLE;
-    if (this.events >= queueEventsMax || this.bytes + event.payload.length > queueBytesMax)
-      return UNAVAILABLE;
+    if (this.isFull || this.bytes + event.payload.length > queueBytesMax) return UNAVAILABLE;
     this.events += 1;
     this.bytes += event.payload.length;
     const outcome = await new Promise<Outcome>((settle) => {

@@ -44,6 +44,12 @@ export class ServiceProcess {
     await Promise.all([...this.all].map((service) => service.ended));
   }
 
+  /** What it holds of the system's memory (Linux), in bytes. */
+  get residentBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid ?? 0}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }

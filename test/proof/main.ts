@@ -15,6 +15,7 @@ import * as k3 from './k3';
 import * as k4 from './k4';
 import * as k5 from './k5';
 import * as k6 from './k6';
+import * as o1 from './o1';
 import type { Options, Proof } from './proof';
 
 Logger.overrideLogger(false);
@@ -31,6 +32,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   K4: k4.run,
   K5: k5.run,
   K6: k6.run,
+  O1: o1.run,
 };
 
 /** What `all` leaves out: it takes minutes, and proves the proofs. */
