@@ -1,6 +1,6 @@
 /**
- * `npm run proof -- <id> [--short] [--seed n] [--kills n] [--minutes n] [--record]`: sets the checkout up, builds the proofs,
- * and runs one or `all`.
+ * `npm run proof -- <id> [--short] [--seed n] [--kills n] [--minutes n] [--contacts n] [--record]`: sets the checkout up,
+ * builds the proofs, and runs one or `all`.
  *
  * `--minutes` repeats a proof with one seed after the other, or makes its load last. `--record` appends what was found to
  * `docs/proof/<id>.jsonl`, a line a run: a long run may be split over sittings, and the README's table sums them up.

@@ -6,6 +6,8 @@ export interface Options {
   readonly seed: number;
   /** How often something is killed; null for the proof's own number. */
   readonly kills: number | null;
+  /** How many contacts a database has that is to be large; null for the proof's own number. */
+  readonly contacts: number | null;
   /** For how long a load lasts, where the proof is of one that may last; null for the proof's own time. */
   readonly minutes: number | null;
   /** Of the faults, only those whose name or catcher has this text; null for all. */
