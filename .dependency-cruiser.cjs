@@ -4,12 +4,12 @@
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const edge = String.raw`\.(controller|guard|filter|interceptor|pipe)\.ts$`;
-const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts|^src/(scan-duplicates|register-webhook|sync-contacts)\.ts|/assemble-(follower|sync)\.ts)$`;
-const conduct = String.raw`(\.service|/commit-queue|-follower|/sync-worker)\.ts$`;
+const wiring = String.raw`(\.module\.ts|^src/main\.ts|^src/service\.ts|^src/(scan-duplicates|register-webhook|manage-keys|sync-contacts)\.ts|/assemble-(follower|sync)\.ts)$`;
+const conduct = String.raw`(\.service|/commit-queue|/follow-loop|-follower|/sync-worker)\.ts$`;
 const storage = String.raw`\.repository\.ts$`;
 
 /** A rule: values in, values out. It sees neither frameworks nor storage; types of other rules it may name. */
-const rules = String.raw`^src/(contacts/(canonical|read-notification|mirror|projections|follow-merges|phone-variants|compare-snapshots|read-metadata|reconcile-merge|consolidate-metadata|find-cycles|merge-id|plan-merge|plan-write-back|contact-event|decision|fetched)|duplicates/(evidence|connect-contacts|match-sets|suggest-survivor|compare-members|judge-auto-merge)|sync/(plan-page|tally)|webhook/verify-signature|audit/audit-event|sinch/(judge-attempt|request-path|retry-delay|plan-registration|describe-registration|read-[a-z-]+)|rest/(nests-deeper|read-time|page-size|webhook-path))\.ts$`;
+const rules = String.raw`^src/(contacts/(canonical|read-notification|mirror|projections|follow-merges|phone-variants|compare-snapshots|read-metadata|reconcile-merge|consolidate-metadata|find-cycles|merge-id|plan-merge|plan-write-back|contact-event|decision|fetched)|duplicates/(evidence|connect-contacts|match-sets|suggest-survivor|compare-members|judge-auto-merge)|sync/(plan-page|tally)|webhook/verify-signature|audit/(audit-event|read-sequence)|stats/(count-contacts|read-counted|local-clock|plan-points)|sinch/(judge-attempt|request-path|retry-delay|plan-registration|describe-registration|read-[a-z-]+)|rest/(nests-deeper|read-time|page-size|webhook-path)|access/(read-[a-z-]+|scope-names))\.ts$`;
 
 /** Which module may import which others; `database`, `rest` and `access` are ground that every module stands on. */
 const ARROWS = {
@@ -19,8 +19,9 @@ const ARROWS = {
   duplicates: ['contacts', 'audit'],
   sinch: ['audit'],
   merging: ['sinch', 'contacts', 'audit', 'duplicates'],
+  stats: ['contacts', 'audit'],
   sync: ['sinch', 'contacts', 'audit'],
-  operations: [],
+  operations: ['webhook', 'contacts', 'audit', 'duplicates', 'stats'],
 };
 const modules = Object.keys(ARROWS);
 
@@ -83,7 +84,7 @@ module.exports = {
           '^src/database/',
           '^src/audit/journal-protection',
           '^src/service',
-          '^src/(scan-duplicates|sync-contacts)',
+          '^src/(scan-duplicates|manage-keys|sync-contacts)',
           '/assemble-(follower|sync)',
           '^src/operations/health',
         ],

@@ -28,14 +28,23 @@ from (
   from pg_proc
   where pronamespace = 'public'::regnamespace and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
   union all
-  select 6, table_name || privilege_type, format('grant      %s on %s to %s', privilege_type, table_name, grantee)
+  select 6, table_schema || table_name || privilege_type || grantee, format('grant      %s on %s to %s', privilege_type,
+                                                 case when table_schema <> 'public' then table_schema || '.' else '' end || table_name, grantee)
   from information_schema.table_privileges
-  where grantee = 'mirror_service'
+  where grantee in ('mirror_service', 'mirror_reader')
   union all
   select 7, table_name || column_name, format('grant      %s (%s) on %s to %s', privilege_type, column_name, table_name, grantee)
   from information_schema.column_privileges p
-  where grantee = 'mirror_service'
+  where grantee in ('mirror_service', 'mirror_reader')
     and not exists (select from information_schema.table_privileges t
                     where (t.table_name, t.grantee, t.privilege_type) = (p.table_name, p.grantee, p.privilege_type))
+  union all
+  select 8, viewname, format('view       %s.%s as %s', schemaname, viewname, regexp_replace(definition, '\s+', ' ', 'g'))
+  from pg_views
+  where schemaname = 'one_project'
+  union all
+  select 9, tablename || policyname, format('policy     %s on %s for %s to %s using %s', policyname, tablename, lower(cmd), array_to_string(roles, ', '), qual)
+  from pg_policies
+  where schemaname = 'public'
 ) listing
 order by kind, place collate "C", line collate "C"

@@ -14,6 +14,8 @@ export interface DialSettings {
   readonly failures: number;
   /** Probability that a request is answered 429, and not done. */
   readonly throttles: number;
+  /** Probability that a request is done, and answered 503 all the same. */
+  readonly lostAnswers: number;
   /** How far the header `Date` is from the simulator's clock; `missing`: answers have none. */
   readonly dateOffsetSeconds: number | 'missing';
   /** How long each page of a list takes. */
@@ -30,13 +32,14 @@ const NOTHING_WRONG: DialSettings = {
   loss: 0,
   failures: 0,
   throttles: 0,
+  lostAnswers: 0,
   dateOffsetSeconds: 0,
   pageLatencyMs: 0,
   errorShape: 'wrapped',
   wrongRegion: false,
 };
 
-const PROBABILITIES = ['repeats', 'reorder', 'loss', 'failures', 'throttles'] as const;
+const PROBABILITIES = ['repeats', 'reorder', 'loss', 'failures', 'throttles', 'lostAnswers'] as const;
 
 /** The settings as they are now. */
 export class Dials {

@@ -5,6 +5,8 @@ import type { Random } from './random';
 import { Refusal } from './refusal';
 import type { TokenBucket } from './token-bucket';
 
+const UNAVAILABLE = new Refusal('UNAVAILABLE', 'The service is not available at the moment.');
+
 /** What was asked of the simulator. */
 export interface RequestCounters {
   /** Of the API, whatever was answered. */
@@ -51,9 +53,7 @@ export function gate({ projectId, oauth, bucket, dials, random, counters }: Gate
     }
     if (random.chance(failures)) {
       counters.faulted += 1;
-      return random.chance(0.5)
-        ? new Refusal('INTERNAL', 'Something went wrong.')
-        : new Refusal('UNAVAILABLE', 'The service is not available at the moment.');
+      return random.chance(0.5) ? new Refusal('INTERNAL', 'Something went wrong.') : UNAVAILABLE;
     }
     if (random.chance(throttles)) {
       counters.faulted += 1;
@@ -61,6 +61,23 @@ export function gate({ projectId, oauth, bucket, dials, random, counters }: Gate
     }
     return undefined;
   }
+}
+
+/** After a request is done: the answer that the dial `lostAnswers` gives in place of the right one. */
+export function loseAnswers({ dials, random, counters }: Pick<GateParts, 'dials' | 'random' | 'counters'>) {
+  return (
+    _request: FastifyRequest,
+    reply: FastifyReply,
+    payload: unknown,
+    done: (refusal: Refusal | null, payload?: unknown) => void,
+  ): void => {
+    if (reply.statusCode < 400 && random.chance(dials.now.lostAnswers)) {
+      counters.faulted += 1;
+      done(UNAVAILABLE);
+    } else {
+      done(null, payload);
+    }
+  };
 }
 
 /** By `expired` Sinch's own client knows that it has to ask for another token. */

@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CONFIG_VARIABLES } from '../src/config';
 import { webhookPath } from '../src/rest/webhook-path';
 import { Registrar } from '../src/sinch/registrar';
 import { SinchClient } from '../src/sinch/sinch-client';
 import { accessVariables } from './demo/access-variables';
 import { demoLines } from './demo/banner';
+import { keepReconciling } from './demo/keep-reconciling';
 import { type DemoOptions, readDemoOptions } from './demo/options';
 import { ServiceChild } from './demo/service-child';
 import { type Simulator, startSimulator } from './simulator';
 
-/** So many contacts come at once, and then some of everything. */
-const population = 300;
+/** So many contacts are there before the service is, and are found by its first sweep. */
+const contactsBefore = 100;
+/** So many contacts there are before anything else happens than that new ones come, and then some of everything. */
+const population = 400;
 const firstSteps = 360;
 const stepEveryMs = 500;
 /** Ctrl-C reaches us twice under npm: from the terminal, and from npm, which passes it on. */
@@ -52,6 +57,7 @@ async function start(options: DemoOptions): Promise<number | null> {
     delivery: { backOffBaseMs: 200, backOffCapMs: 5_000 },
   });
   running.simulator = simulator;
+  simulator.seed(contactsBefore);
   stopping.signal.throwIfAborted();
   const secret = randomBytes(32).toString('base64url');
   const service = new ServiceChild(serviceEnvironment(options, simulator, secret));
@@ -61,13 +67,37 @@ async function start(options: DemoOptions): Promise<number | null> {
   if (url !== null) {
     await registerWebhook(simulator, `${url}${webhookPath}`, secret);
     turnDials(simulator, options.dialsPercent);
-    simulator.live(firstSteps);
-    running.life = setInterval(() => {
-      simulator.live(1);
-    }, stepEveryMs);
+    live(simulator, options.lifeSeconds);
+    const sweeps = keepReconciling(
+      `${url}/v1/projects/${simulator.projectId}`,
+      await adminKey(options),
+      stopping.signal,
+    );
+    sweeps.catch((error: unknown) => {
+      if (!stopping.signal.aborted) process.stderr.write(`${String(error)}\n`);
+    });
     process.stdout.write(`${demoLines(options, simulator, url).join('\n')}\n`);
   }
   return service.ended;
+}
+
+/** Much happens at once, then a step every half second, as long as told. */
+function live(simulator: Simulator, seconds: number | null): void {
+  simulator.live(firstSteps);
+  const life = setInterval(() => {
+    simulator.live(1);
+  }, stepEveryMs);
+  running.life = life;
+  if (seconds !== null) {
+    setTimeout(() => {
+      clearInterval(life);
+    }, seconds * 1_000).unref();
+  }
+}
+
+/** The service's: given to it, or made by it on its first start. */
+async function adminKey({ adminApiKey, dataDir }: DemoOptions): Promise<string> {
+  return adminApiKey ?? (await readFile(join(dataDir, 'admin-api-key'), 'utf8')).trim();
 }
 
 /** As `npm run webhook:register` does: the service could itself (`WEBHOOK_REGISTER`), were its port known before it starts. */
@@ -107,6 +137,7 @@ function turnDials({ dials }: Simulator, percent: number): void {
     loss: probability,
     failures: probability,
     throttles: probability,
+    lostAnswers: probability,
     delayMs: ms,
     pageLatencyMs: ms,
   });

@@ -3,7 +3,7 @@ import type { Contact } from './contact';
 import { contactsRoutes } from './contacts-routes';
 import { Deliveries, type DeliveryCounters, type DeliveryOptions } from './deliver';
 import { Dials, type DialSettings } from './dials';
-import { gate, type RequestCounters } from './gate';
+import { gate, loseAnswers, type RequestCounters } from './gate';
 import { type Happening, writeCallback } from './happening';
 import { Life } from './life';
 import { makeUlid, makeUuid } from './make-id';
@@ -118,6 +118,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         'onRequest',
         gate({ projectId, oauth, bucket, dials, random: chance.faults, counters: requests }),
       );
+      api.addHook('onSend', loseAnswers({ dials, random: chance.faults, counters: requests }));
       contactsRoutes(api, project, dials, requests);
       webhooksRoutes(api, webhooks, () => makeUlid(clock.now(), chance.keys));
       done();

@@ -10,6 +10,7 @@ import { SetsModule } from './duplicates/sets.module';
 import { MergingModule } from './merging/merging.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
+import { StatsModule } from './stats/stats.module';
 import { SyncModule } from './sync/sync.module';
 import { WebhookModule } from './webhook/webhook.module';
 
@@ -30,6 +31,7 @@ export class AppModule {
         SetsModule,
         DuplicatesModule,
         MergingModule,
+        StatsModule,
         SyncModule,
         WebhookModule,
       ],

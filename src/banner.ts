@@ -18,11 +18,16 @@ export function bannerLines(config: Config, kept: KeptSecrets, port: number): re
     `  documentation   ${base}/docs`,
     `  webhook secret  ${webhookSecret === null ? 'from SINCH_WEBHOOK_SECRETS' : `in ${webhookSecret.path}`}`,
     ...(webhookSecret?.made === true ? [`                  shown this once: ${webhookSecret.value}`] : []),
-    `  admin key       ${adminApiKey === null ? 'from ADMIN_API_KEY' : `in ${adminApiKey.path}`}`,
+    `  admin key       ${adminKeyPlace(config, adminApiKey)}`,
     ...(adminApiKey?.made === true ? [`                  shown this once: ${adminApiKey.value}`] : []),
     'Try it:',
     adminApiKey === null ? `curl -fsS ${local}/health/ready` : curlContacts(config, local, adminApiKey.path),
   ];
+}
+
+function adminKeyPlace(config: Config, kept: KeptSecrets['adminApiKey']): string {
+  if (config.adminApiKey === null) return 'off';
+  return kept === null ? 'from ADMIN_API_KEY' : `in ${kept.path}`;
 }
 
 function curlContacts(config: Config, local: string, keyFile: string): string {

@@ -47,7 +47,8 @@ export const CONFIG_VARIABLES = [
     unit: null,
     default: '`DATABASE_URL`',
     limit: 'as `DATABASE_URL`, which it needs',
-    meaning: 'the user who migrates and owns; the service itself works as the role `mirror_service`',
+    meaning:
+      'the user who migrates and owns; the service itself works as the roles `mirror_service` and `mirror_reader`',
   },
   {
     name: 'SINCH_WEBHOOK_SECRETS',
@@ -124,8 +125,9 @@ export const CONFIG_VARIABLES = [
     name: 'ADMIN_API_KEY',
     unit: null,
     default: 'made on the first start',
-    limit: '32…512 visible ASCII characters',
-    meaning: 'the key with every scope and project',
+    limit: '32…512 visible ASCII characters, or `off`',
+    meaning:
+      'the key with every scope and project; with `off` there is none, but one made with the scope `admin`',
   },
   {
     name: 'WEBHOOK_MAX_AGE_SECONDS',
@@ -239,8 +241,8 @@ export interface GivenConfig {
   readonly sinch: SinchAccess | null;
   /** `null`: contacts are reconciled only when somebody asks for it. */
   readonly reconcileEveryMs: number | null;
-  /** `null`: to be made. */
-  readonly adminApiKey: string | null;
+  /** `null`: to be made. `false`: there is to be none. */
+  readonly adminApiKey: string | false | null;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -275,7 +277,7 @@ export interface KeptSecrets {
 }
 
 /** The configuration of a running service: what the environment gave, completed by the kept secrets. */
-export class Config implements GivenConfig {
+export class Config implements Omit<GivenConfig, 'adminApiKey'> {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string | null;
@@ -286,7 +288,8 @@ export class Config implements GivenConfig {
   readonly projectIds: ReadonlySet<string> | null;
   readonly sinch: SinchAccess | null;
   readonly reconcileEveryMs: number | null;
-  readonly adminApiKey: string;
+  /** `null`: there is none, so a key with the scope admin has to be there. */
+  readonly adminApiKey: string | null;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -320,7 +323,7 @@ export class Config implements GivenConfig {
     this.webhookSecrets = [secret, ...olderSecrets];
     const adminApiKey = kept.adminApiKey?.value ?? given.adminApiKey;
     if (adminApiKey === null) throw missing('ADMIN_API_KEY');
-    this.adminApiKey = adminApiKey;
+    this.adminApiKey = adminApiKey === false ? null : adminApiKey;
   }
 }
 
@@ -558,9 +561,10 @@ function parseKeySecret(text: string): string {
   throw new Unfit('must be 1 to 512 visible ASCII characters without spaces');
 }
 
-function parseApiKey(text: string): string {
+function parseApiKey(text: string): string | false {
+  if (text === 'off') return false;
   if (/^[\x21-\x7e]{32,512}$/.test(text)) return text;
-  throw new Unfit('must be 32 to 512 visible ASCII characters without spaces');
+  throw new Unfit('must be 32 to 512 visible ASCII characters without spaces, or off');
 }
 
 const MS_PER = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

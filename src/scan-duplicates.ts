@@ -7,6 +7,7 @@ import { HoldingsRepository } from './contacts/holdings.repository';
 import { DatabaseAddress } from './database/database-address';
 import { serviceOptions } from './database/data-source';
 import { EmbeddedPostgres } from './database/embedded-postgres';
+import { ProjectReads } from './database/project-reads';
 import { assembleFollower } from './duplicates/assemble-follower';
 import type { DuplicatesFollower } from './duplicates/duplicates-follower';
 import { ScansRepository } from './duplicates/scans.repository';
@@ -37,14 +38,17 @@ async function run(): Promise<void> {
     );
   }
   const database = await new DataSource(serviceOptions(url)).initialize();
-  const scans = new ScansRepository(database);
-  const follower = assembleFollower(database, new CommitQueue(new DatabaseAddress(url)));
+  const reads = new ProjectReads(new DatabaseAddress(url));
+  reads.open();
+  const scans = new ScansRepository(database, reads);
+  const follower = assembleFollower(database, reads, new CommitQueue(new DatabaseAddress(url)));
   try {
     const projects =
-      positionals.length > 0 ? positionals : await new HoldingsRepository(database).projects(database);
+      positionals.length > 0 ? positionals : await new HoldingsRepository(reads).projects(database);
     for (const projectId of projects) await scan(scans, follower, projectId);
   } finally {
     await follower.beforeApplicationShutdown();
+    await reads.onApplicationShutdown();
     await database.destroy();
   }
 }

@@ -4,6 +4,9 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import { AccessTokens } from './access/access-tokens';
+import { ApiKeysRepository } from './access/api-keys.repository';
+import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
 import { requireProtectedJournal } from './audit/journal-protection';
 import type { Config } from './config';
@@ -11,16 +14,21 @@ import { CommitQueue } from './contacts/commit-queue';
 import { DatabaseAddress } from './database/database-address';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
+import { requireProjectsApart } from './database/project-protection';
+import { ProjectReads } from './database/project-reads';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
 import type { NestLog } from './logging';
 import { AutoMergesService } from './merging/auto-merges.service';
 import { WriteBackFollower } from './merging/write-back-follower';
+import { observeRequests } from './operations/metrics/observe-requests';
+import { MetricsService } from './operations/metrics.service';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './rest/configure-rest';
 import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './sinch/start-registration';
 import { StartRefusal } from './start-refusal';
+import { StatsFollower } from './stats/stats-follower';
 import { SyncWorker } from './sync/sync-worker';
 
 /** By which URLs the database is reached; the same one where one user does both. */
@@ -62,14 +70,24 @@ export class Service {
   ) {
     const database = app.get(DataSource);
     const queue = app.get(CommitQueue);
+    const reads = app.get(ProjectReads);
     this.steps = [
       { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
       { name: 'open the pool', run: () => database.initialize() },
       { name: 'protect the journal', run: () => requireProtectedJournal(database) },
       {
-        name: 'read the key of page tokens',
+        name: 'hold projects apart',
+        run: () => {
+          reads.open();
+          return requireProjectsApart(reads);
+        },
+      },
+      { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
+      {
+        name: 'read the keys of page tokens and access tokens',
         run: async () => {
           app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
+          app.get(AccessTokens).useKey(await findSetting(database, 'access_token_key'));
         },
       },
       { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
@@ -77,6 +95,7 @@ export class Service {
         name: 'follow the journal',
         run: async () => {
           app.get(DuplicatesFollower).start();
+          app.get(StatsFollower).start();
           app.get(AutoMergesService).start();
           await app.get(WriteBackFollower).start();
         },
@@ -106,6 +125,7 @@ export class Service {
       { logger: log, bodyParser: false, abortOnError: false },
     );
     await configureRest(app, config);
+    observeRequests(app.get(MetricsService).registry, app.getHttpAdapter().getInstance());
     closeWhileDraining(app);
     return new Service(app, config, urls);
   }

@@ -7,6 +7,7 @@ import { CommitQueue } from './contacts/commit-queue';
 import { DatabaseAddress } from './database/database-address';
 import { serviceOptions } from './database/data-source';
 import { EmbeddedPostgres } from './database/embedded-postgres';
+import { ProjectReads } from './database/project-reads';
 import { SinchClient } from './sinch/sinch-client';
 import { reasonOf, StartRefusal } from './start-refusal';
 import { assembleSync } from './sync/assemble-sync';
@@ -64,15 +65,17 @@ async function run(): Promise<number> {
   }
   Logger.overrideLogger(['error', 'fatal']);
   const database = await new DataSource(serviceOptions(url)).initialize();
+  const reads = new ProjectReads(new DatabaseAddress(url));
+  reads.open();
   const queue = new CommitQueue(new DatabaseAddress(url));
   const client = new SinchClient(sinch);
   const { projectId } = sinch;
-  const worker = assembleSync(database, queue, { projectId, client, reconcileEveryMs: null });
+  const worker = assembleSync(database, reads, queue, { projectId, client, reconcileEveryMs: null });
   const end = once(() => worker.beforeApplicationShutdown());
   stopping.signal.addEventListener('abort', () => void end());
   try {
     await queue.open();
-    const runs = new SyncRunsRepository(database);
+    const runs = new SyncRunsRepository(database, reads);
     const { run: requested, outcome } = await runs.request(projectId, mode, confirm, 'command line');
     if (outcome === 'other-mode') {
       throw new StartRefusal(
@@ -89,6 +92,7 @@ async function run(): Promise<number> {
     await end();
     await client.close();
     await queue.close();
+    await reads.onApplicationShutdown();
     await database.destroy();
   }
 }

@@ -5,7 +5,7 @@ import type { DemoOptions } from './options';
 /** What the demo prints when it runs: what to open, and lines that work as they stand in another shell. */
 export function demoLines(
   { seed, dialsPercent, dataDir, adminApiKey }: DemoOptions,
-  { url, projectId }: Simulator,
+  { url, projectId, keyId, keySecret }: Simulator,
   service: string,
 ): readonly string[] {
   const base = `${service}/v1/projects/${projectId}`;
@@ -21,6 +21,7 @@ export function demoLines(
     `  simulator      ${url}/v1/projects/${projectId} (Sinch’s own API)`,
     `  seed           ${seed} (DEMO_SEED=${seed} lives the same life; without it, each run is a project of its own)`,
     `  faults         ${dialsPercent} % (DEMO_DIALS=10 repeats, reorders, delays and loses callbacks, and fails requests)`,
+    '  sweeps         every 15 s all contacts are reconciled, as POST /sync-runs does it',
     `  data           ${dataDir}`,
     'Try it, in another shell:',
     key,
@@ -30,6 +31,9 @@ export function demoLines(
     curl('/duplicates:summary'),
     curl('/audit-events?page_size=5'),
     curl('/contacts:changes?page_size=5'),
+    curl('/sync-runs?page_size=5'),
+    '# what Sinch has',
+    `curl -sS -u '${keyId}:${keySecret}' '${url}/v1/projects/${projectId}/contacts?page_size=5'`,
     'Ctrl-C ends it.',
   ];
 }

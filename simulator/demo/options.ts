@@ -6,6 +6,8 @@ export interface DemoOptions {
   readonly seed: number;
   /** How much goes wrong, in percent. */
   readonly dialsPercent: number;
+  /** Nothing more happens after so many seconds; null: something always does. */
+  readonly lifeSeconds: number | null;
   /** Of the service; its own, so that it never mixes with real data. */
   readonly dataDir: string;
   /** Null: the service makes one and keeps it in `dataDir`. */
@@ -17,6 +19,7 @@ export function readDemoOptions(env: Readonly<Record<string, string | undefined>
   return {
     seed: wholeNumber(env, 'DEMO_SEED', 2 ** 31) ?? randomInt(2 ** 31),
     dialsPercent: wholeNumber(env, 'DEMO_DIALS', 100) ?? 0,
+    lifeSeconds: wholeNumber(env, 'DEMO_SECONDS', 1_000_000),
     dataDir: resolve(env['DATA_DIR'] || 'data/demo'),
     adminApiKey: env['ADMIN_API_KEY'] || null,
   };

@@ -3,7 +3,8 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../rest/problem';
 import { Callers } from './callers';
-import { DEMAND, type Caller, type Demand, type ScopeName } from './scope';
+import { DEMAND, type Caller, type Demand } from './scope';
+import type { ScopeName } from './scope-names';
 
 /** RFC 6750, section 2.1; the scheme's case does not matter. */
 const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
@@ -20,13 +21,20 @@ export class AccessGuard implements CanActivate {
     private readonly callers: Callers,
   ) {}
 
-  /** @throws Problem `unauthenticated`; `forbidden`, before anything is looked up */
-  canActivate(context: ExecutionContext): true {
+  /**
+   * At once for public handlers: a promise would cost the webhook requests per second.
+   *
+   * @throws Problem `unauthenticated`; `forbidden`, before anything but the key is looked up
+   */
+  canActivate(context: ExecutionContext): true | Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const demand = this.demandOf(context);
     request.caller = null;
-    if (demand === 'public') return true;
-    const caller = this.identify(request.headers.authorization ?? '');
+    return demand === 'public' ? true : this.admit(request, demand);
+  }
+
+  private async admit(request: FastifyRequest, demand: ScopeName): Promise<true> {
+    const caller = await this.identify(request.headers.authorization ?? '');
     requirePermission(caller, demand, request);
     request.caller = caller;
     return true;
@@ -40,22 +48,32 @@ export class AccessGuard implements CanActivate {
     return demand;
   }
 
-  private identify(authorization: string): Caller {
+  private async identify(authorization: string): Promise<Caller> {
     const key = BEARER.exec(authorization)?.[1];
     if (key === undefined) throw unauthenticated('Send a key: Authorization: Bearer <key>.');
-    const caller = this.callers.find(key);
-    if (caller === null) throw unauthenticated('The key is not known here.');
+    const caller = await this.callers.find(key);
+    if (caller === null) throw unauthenticated('The key is not known here, or no longer.');
     return caller;
   }
 }
 
-function requirePermission({ scopes, projects }: Caller, scope: ScopeName, request: FastifyRequest): void {
-  if (!scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
+function requirePermission(caller: Caller, scope: ScopeName, request: FastifyRequest): void {
+  if (!caller.scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
   // an object, by Fastify's router
   const { project_id: projectId } = request.params as Readonly<Record<string, string | undefined>>;
-  if (projectId !== undefined && projects !== 'all' && !projects.has(projectId)) {
+  if (projectId !== undefined) requireProject(caller, projectId);
+}
+
+/** Where a project is named elsewhere than in the path. @throws Problem `forbidden` */
+export function requireProject({ projects }: Caller, projectId: string): void {
+  if (projects !== 'all' && !projects.has(projectId)) {
     throw new Problem('forbidden', 'The key is not for this project.');
   }
+}
+
+/** Where what is told is of all projects. @throws Problem `forbidden` */
+export function requireEveryProject({ projects }: Caller): void {
+  if (projects !== 'all') throw new Problem('forbidden', 'The key is not for every project.');
 }
 
 function unauthenticated(detail: string): Problem {

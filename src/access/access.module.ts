@@ -2,11 +2,25 @@ import { Module, type OnModuleInit } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { handlersOf } from '../rest/handlers';
 import { AccessGuard } from './access.guard';
+import { AccessTokens } from './access-tokens';
+import { ApiKeysController } from './api-keys.controller';
+import { ApiKeysRepository } from './api-keys.repository';
+import { ApiKeysService } from './api-keys.service';
 import { Callers } from './callers';
 import { DEMAND } from './scope';
+import { TokenController } from './token.controller';
 
 /** Guards every handler of the application. */
-@Module({ providers: [Callers, { provide: APP_GUARD, useClass: AccessGuard }] })
+@Module({
+  controllers: [ApiKeysController, TokenController],
+  providers: [
+    AccessTokens,
+    ApiKeysRepository,
+    ApiKeysService,
+    Callers,
+    { provide: APP_GUARD, useClass: AccessGuard },
+  ],
+})
 export class AccessModule implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {}
 

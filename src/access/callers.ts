@@ -1,25 +1,89 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config';
-import { SCOPES, type Caller } from './scope';
+import { describeError } from '../database/sqlstate';
+import { AccessTokens } from './access-tokens';
+import { ApiKeysRepository, type UsableKey } from './api-keys.repository';
+import { readAccessToken, type AccessTokenClaims } from './read-access-token';
+import { digestOf, readKeyId } from './read-api-key';
+import { EVERY_PROJECT } from './read-grant';
+import type { Caller } from './scope';
+import { SCOPES, type ScopeName } from './scope-names';
 
-/** Knows whose key is whose. */
+/** Knows whose key is whose. A key is looked up for each request, so a change of it is effective everywhere at once. */
 @Injectable()
 export class Callers {
+  private readonly logger = new Logger(Callers.name);
   private readonly admin: Caller = { name: 'admin', scopes: new Set(SCOPES), projects: 'all' };
-  private readonly adminDigest: Buffer;
+  /** Null: `ADMIN_API_KEY` is off. */
+  private readonly adminDigest: Buffer | null;
+  /** The keys whose use is being noted, each by one statement at a time. */
+  private readonly noting = new Set<string>();
 
-  constructor(config: Config) {
-    this.adminDigest = digest(config.adminApiKey);
+  constructor(
+    config: Config,
+    private readonly keys: ApiKeysRepository,
+    private readonly tokens: AccessTokens,
+  ) {
+    this.adminDigest = config.adminApiKey === null ? null : digestOf(config.adminApiKey);
   }
 
-  /** Whose key it is; null: nobody's. Takes the same time for every wrong key. */
-  find(key: string): Caller | null {
-    return timingSafeEqual(digest(key), this.adminDigest) ? this.admin : null;
+  /**
+   * Whose key or access token it is; null: nobody's, or one that is revoked or expired. Compares in constant time.
+   *
+   * @throws the driver's or Postgres's error; never for what has not the form of ours, for which Postgres is not asked
+   */
+  async find(key: string): Promise<Caller | null> {
+    const claims = readAccessToken(key);
+    if (claims !== null) return this.findByToken(key, claims);
+    const digest = digestOf(key);
+    const id = readKeyId(key);
+    const kept = id === null ? null : await this.findKey(id, digest);
+    if (kept !== null) return callerOf(kept, kept.scopes);
+    return this.adminDigest !== null && timingSafeEqual(digest, this.adminDigest) ? this.admin : null;
+  }
+
+  /** The key with an id, if the digest is its own, or the one before a rotation that still works. Its use is noted. */
+  async findKey(id: string, digest: Buffer): Promise<UsableKey | null> {
+    const kept = await this.keys.findUsable(id);
+    if (kept === null) return null;
+    const isCurrent = timingSafeEqual(digest, kept.digest);
+    const isPrevious = kept.previous_digest !== null && timingSafeEqual(digest, kept.previous_digest);
+    if (!isCurrent && !isPrevious) return null;
+    if (kept.is_use_stale) this.noteUse(id);
+    return kept;
+  }
+
+  private async findByToken(token: string, claims: AccessTokenClaims): Promise<Caller | null> {
+    if (claims.exp * 1000 <= Date.now()) return null;
+    const kept = await this.keys.findUsable(claims.sub);
+    if (kept === null || !this.tokens.isFor(kept, token)) return null;
+    if (kept.is_use_stale) this.noteUse(kept.id);
+    const granted = new Set(claims.scope.split(' '));
+    return callerOf(
+      kept,
+      kept.scopes.filter((scope) => granted.has(scope)),
+    );
+  }
+
+  /** Nobody waits for it, and where it fails, a later request notes the use. */
+  private noteUse(id: string): void {
+    if (this.noting.has(id)) return;
+    this.noting.add(id);
+    this.keys
+      .noteUse(id)
+      .catch((error: unknown) => {
+        this.logger.warn(`The use of a key was not noted: ${describeError(error)}`);
+      })
+      .finally(() => this.noting.delete(id));
   }
 }
 
-/** Digests are of one length, so comparing them tells nothing of the length of a key. */
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+/** Names may repeat; with the id, an audit event names one key. */
+function callerOf({ id, name, project_ids: projectIds }: UsableKey, scopes: readonly ScopeName[]): Caller {
+  return {
+    name: `${name} (${id})`,
+    scopes: new Set(scopes),
+    projects: projectIds.includes(EVERY_PROJECT) ? 'all' : new Set(projectIds),
+  };
 }

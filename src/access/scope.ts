@@ -1,19 +1,7 @@
 import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-
-/** What a key may be allowed to do; each route needs one. */
-export const SCOPES = [
-  'contacts:read',
-  'contacts:write',
-  'merges:write',
-  'duplicates:review',
-  'audit:read',
-  'ops',
-  'admin',
-] as const;
-
-export type ScopeName = (typeof SCOPES)[number];
+import type { ScopeName } from './scope-names';
 
 /** Who sent a request, as far as the key tells. */
 export interface Caller {

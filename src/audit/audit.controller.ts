@@ -4,15 +4,10 @@ import { Scope } from '../access/scope';
 import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problem';
-import { writeDate, writeTime } from '../rest/read-time';
-import { AuditEventsPage, AuditEventsQuery, WholeAuditEvent, type AuditEvent } from './audit.dto';
-import {
-  AuditRepository,
-  BEGINNING,
-  type AuditEventRow,
-  type AuditFilter,
-  type Cursor,
-} from './audit.repository';
+import { AuditEventsPage, AuditEventsQuery, WholeAuditEvent } from './audit.dto';
+import { AuditRepository, BEGINNING, type AuditEventRow, type Cursor } from './audit.repository';
+import { auditFilter } from './audit-filter';
+import { viewAuditEvent } from './view-audit-event';
 
 /** The journal, read. */
 @ApiTags('audit')
@@ -31,7 +26,7 @@ export class AuditController {
     @Query() query: AuditEventsQuery,
   ): Promise<AuditEventsPage> {
     const { from, tokenOf } = this.tokens.page<Cursor>('audit-events', { ...query, projectId });
-    const filter = await this.filterOf(projectId, query);
+    const filter = await auditFilter(this.audit, projectId, query);
     if (query.order === 'asc') {
       const rows = await this.audit.feed(projectId, filter, from ?? BEGINNING, query.page_size);
       const last = rows.at(-1);
@@ -65,41 +60,8 @@ export class AuditController {
       signature: row.signature,
     };
   }
-
-  private async filterOf(projectId: string, query: AuditEventsQuery): Promise<AuditFilter> {
-    const { contact_id: contactId, received_after: after, received_before: before } = query;
-    const losers =
-      contactId !== undefined && query.include_merged ? await this.audit.losersOf(projectId, contactId) : [];
-    return {
-      types: query.type ?? null,
-      contactIds: contactId === undefined ? null : [contactId, ...losers],
-      source: query.source ?? null,
-      actor: query.actor ?? null,
-      receivedAfter: after === undefined ? null : writeTime(after),
-      receivedBefore: before === undefined ? null : writeTime(before),
-      acceptedAfter: query.accepted_after ?? null,
-      acceptedBefore: query.accepted_before ?? null,
-    };
-  }
 }
 
 function placeOf(row: AuditEventRow): Cursor {
   return [String(row.era), row.tx, row.id];
-}
-
-function viewAuditEvent(projectId: string, row: AuditEventRow): AuditEvent {
-  return {
-    id: row.id,
-    type: row.type,
-    project_id: projectId,
-    contact_id: row.contact_id,
-    related_contact_ids: row.related_contact_ids,
-    app_id: row.app_id,
-    accepted_at: writeTime(BigInt(row.version)),
-    version: row.version,
-    received_at: writeDate(row.received_at),
-    source: row.source,
-    actor: row.actor,
-    fingerprint: row.fingerprint,
-  };
 }

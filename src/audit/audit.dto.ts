@@ -1,4 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, OmitType } from '@nestjs/swagger';
+import { EXPORT_FORMATS, type ExportFormat } from '../rest/export-format';
 import {
   FlagParameter,
   ListParameter,
@@ -45,6 +46,21 @@ export class AuditEventsQuery extends PageQuery {
     default: 'desc',
   })
   order: 'desc' | 'asc' = 'desc';
+}
+
+export class AuditEventsExportQuery extends OmitType(AuditEventsQuery, [
+  'page_size',
+  'page_token',
+  'order',
+] as const) {
+  @OneOfParameter(EXPORT_FORMATS, 'How the rows are written.', { default: 'ndjson' })
+  format: ExportFormat = 'ndjson';
+
+  @TextParameter(
+    'To go on with an export that was cut off: the `sequence` of the last event that arrived whole.',
+    { example: '1.769.1' },
+  )
+  after?: string;
 }
 
 class Signature {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditExportController } from './audit-export.controller';
 import { AuditController } from './audit.controller';
 import { AuditRepository } from './audit.repository';
 import { FollowersRepository } from './followers.repository';
@@ -6,7 +7,7 @@ import { MergesRepository } from './merges.repository';
 
 /** Remembers: the journal, its eras, and what REST tells of it. */
 @Module({
-  controllers: [AuditController],
+  controllers: [AuditController, AuditExportController],
   providers: [AuditRepository, FollowersRepository, MergesRepository],
   exports: [AuditRepository, FollowersRepository, MergesRepository],
 })

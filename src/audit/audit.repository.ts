@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import { rows } from '../database/rows';
 import { ABSENT, type SignatureParts, type Source } from './audit-event';
 
@@ -119,7 +119,7 @@ const MATCHES = `e.project_id = $1
 /** Reads the journal. Nothing but the commit queue writes it. */
 @Injectable()
 export class AuditRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /** Newest first, from before `before` (null for the newest); all that is committed. */
   async page(
@@ -129,7 +129,7 @@ export class AuditRepository {
     size: number,
   ): Promise<readonly AuditEventRow[]> {
     return rows<AuditEventRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from audit_event e
          where ${MATCHES}
@@ -154,7 +154,7 @@ export class AuditRepository {
     size: number,
   ): Promise<readonly AuditEventRow[]> {
     return rows<AuditEventRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from audit_event e
          where ${MATCHES}
@@ -168,11 +168,13 @@ export class AuditRepository {
   }
 
   /** Where the feed ends now: what is told after it was not told before. */
-  async horizon(): Promise<Cursor> {
+  async horizon(projectId: string): Promise<Cursor> {
     const [row] = rows<{ era: number; tx: string }>(
-      await this.database.query(
-        `select coalesce(max(era), 0) as era, pg_snapshot_xmin(pg_current_snapshot()) as tx from journal_era`,
-      ),
+      await this.reads
+        .of(projectId)
+        .query(
+          `select coalesce(max(era), 0) as era, pg_snapshot_xmin(pg_current_snapshot()) as tx from journal_era`,
+        ),
     );
     // before every event of the oldest transaction that is still open or to come
     return row === undefined ? BEGINNING : [String(row.era), row.tx, '0'];
@@ -180,10 +182,12 @@ export class AuditRepository {
 
   async find(projectId: string, id: string): Promise<WholeAuditEventRow | null> {
     const [row] = rows<WholeAuditEventRow>(
-      await this.database.query(
-        `select ${COLUMNS}, e.payload, e.signature from audit_event e where e.project_id = $1 and e.id = $2`,
-        [projectId, id],
-      ),
+      await this.reads
+        .of(projectId)
+        .query(
+          `select ${COLUMNS}, e.payload, e.signature from audit_event e where e.project_id = $1 and e.id = $2`,
+          [projectId, id],
+        ),
     );
     return row ?? null;
   }
@@ -201,7 +205,7 @@ export class AuditRepository {
     size: number,
   ): Promise<readonly HistoryRow[]> {
     return rows<HistoryRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `with own as (
            select e.*, e.contact_id as subject_id, e.tie_break as place
            from unnest($2::text[]) as asked (id)
@@ -245,7 +249,7 @@ export class AuditRepository {
     previous: 'in-version-order' | 'as-received',
   ): Promise<readonly Surroundings[]> {
     return rows<Surroundings>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `with asked as (
            select e.id, e.project_id, asked.subject_id, e.payload, e.version, asked.n,
                   case when e.contact_id = asked.subject_id then e.tie_break else ${LOSERS_PLACE} end as tie_break
@@ -291,7 +295,7 @@ export class AuditRepository {
   /** The deletions of some contacts and the merges that they lost, in the order in which they were received. */
   async departures(projectId: string, contactIds: readonly string[]): Promise<readonly AuditEventRow[]> {
     return rows<AuditEventRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from audit_event e
          where e.project_id = $1
@@ -309,7 +313,7 @@ export class AuditRepository {
     contactIds: readonly string[],
   ): Promise<ReadonlyMap<string, bigint>> {
     const found = rows<{ id: string; version: string }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select asked.id, first.version
          from unnest($2::text[]) as asked (id)
          cross join lateral (
@@ -327,7 +331,7 @@ export class AuditRepository {
   /** The contacts that were merged into one, at any remove, by whatever merge the journal tells of; 1,000 at most. */
   async losersOf(projectId: string, contactId: string): Promise<readonly string[]> {
     const losers = rows<{ id: string }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `with recursive loser (id) as (
            select $2::text collate "C"
            union
@@ -350,7 +354,7 @@ export class AuditRepository {
   /** What the journal knows of a contact at a version: by which event it had gone, and the newest that told what it is. */
   async asOf(projectId: string, contactId: string, version: bigint): Promise<AsOf> {
     const [gone] = rows<AuditEventRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from audit_event e
          where e.project_id = $1 and e.version <= $3
@@ -362,7 +366,7 @@ export class AuditRepository {
       ),
     );
     const [last] = rows<TellingRow & { readonly type: string }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select contact_id, version, payload, type
          from audit_event
          where project_id = $1 and contact_id = $2 and version <= $3
@@ -383,7 +387,7 @@ export class AuditRepository {
     version: bigint,
   ): Promise<readonly TellingRow[]> {
     return rows<TellingRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select e.contact_id, e.version, e.payload
          from unnest($2::text[]) as asked (id)
          cross join lateral (

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
+import type { Source } from './audit-event';
 import { BEGINNING, type Cursor } from './audit.repository';
 
 /** Most events that are counted of a follower's lag. */
@@ -20,7 +21,12 @@ export interface FollowedEvent {
   readonly type: string;
   readonly contact_id: string;
   readonly related_contact_ids: readonly string[];
+  /** Nanoseconds since the epoch. */
+  readonly version: string;
+  /** In hex. */
+  readonly tie_break: string;
   readonly received_at: Date;
+  readonly source: Source;
   readonly actor: string | null;
   /** SHA-256 in hex. */
   readonly fingerprint: string;
@@ -153,8 +159,8 @@ export class FollowersRepository {
   ): Promise<readonly FollowedEvent[]> {
     return rows<FollowedEvent>(
       await session.query(
-        `select e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.related_contact_ids, e.received_at, e.actor,
-                encode(e.fingerprint, 'hex') as fingerprint,
+        `select e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.related_contact_ids, e.version,
+                encode(e.tie_break, 'hex') as tie_break, e.received_at, e.source, e.actor, encode(e.fingerprint, 'hex') as fingerprint,
                 case when e.type = any ($4) then e.payload end as payload
          from audit_event e
          where (e.era, e.tx, e.id) > ($1::int, $2::xid8, $3::bigint)

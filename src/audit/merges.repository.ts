@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
+import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Source } from './audit-event';
 import { LOSERS_PLACE } from './audit.repository';
@@ -80,7 +81,7 @@ const IS_FIRST_OF_ITS_PAIR = `not exists (
 /** Reads the merges of the journal. A merge is a pair, loser and survivor, however many events tell of it. */
 @Injectable()
 export class MergesRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /** Newest first, from before `before` (null for the newest). */
   async page(
@@ -90,7 +91,7 @@ export class MergesRepository {
     size: number,
   ): Promise<readonly MergeRow[]> {
     return rows<MergeRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from audit_event e
          where e.project_id = $1 and e.type = 'CONTACT_MERGE'
@@ -125,7 +126,7 @@ export class MergesRepository {
     pairs: readonly { readonly loserId: string; readonly survivorId: string }[],
   ): Promise<readonly MergeRow[]> {
     return rows<MergeRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from unnest($2::text[], $3::text[]) as asked (loser_id, survivor_id)
          cross join lateral (
@@ -141,10 +142,30 @@ export class MergesRepository {
     );
   }
 
+  /** How many of some events tell of a pair as the first in journal order: over all events, each pair counts once. */
+  async countFirst(session: Queryable, projectId: string, eventIds: readonly string[]): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await session.query(
+        `select count(*)::int as count
+         from unnest($2::bigint[]) as asked (id)
+         join audit_event e on e.project_id = $1 and e.id = asked.id
+         where not exists (
+           select
+           from audit_event f
+           where f.project_id = e.project_id and f.type = 'CONTACT_MERGE'
+             and f.related_contact_ids = e.related_contact_ids and f.contact_id = e.contact_id
+             and (f.era, f.tx, f.id) < (e.era, e.tx, e.id)
+           offset 0)`,
+        [projectId, eventIds],
+      ),
+    );
+    return row?.count ?? 0;
+  }
+
   /** What tells of each merge and of its survivor before it, in the order asked. */
   async payloads(projectId: string, merges: readonly MergeRow[]): Promise<readonly MergePayloads[]> {
     return rows<MergePayloads>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select e.payload, previous.payload as "previousPayload"
          from unnest($2::bigint[]) with ordinality as asked (id, n)
          join audit_event e on e.project_id = $1 and e.id = asked.id
@@ -166,7 +187,7 @@ export class MergesRepository {
   /** How many merges a rule has made since a time, as they were received; `max` at most are counted. */
   async countByRule(projectId: string, actor: string, since: Date, max: number): Promise<number> {
     const [row] = rows<{ count: number }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select count(*)::int as count
          from (select received_at
                from audit_event
@@ -183,7 +204,7 @@ export class MergesRepository {
   /** What may tell of each merge's loser beside the merge itself, in the order asked. */
   async loserPayloads(projectId: string, merges: readonly MergeRow[]): Promise<readonly LoserPayloads[]> {
     return rows<LoserPayloads>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select array(
                   select o.payload
                   from audit_event o
@@ -213,7 +234,7 @@ export class MergesRepository {
   /** The losers of several survivors, in the order of ids after `after` (`''` for the first page). */
   async mergedTwice(projectId: string, after: string, size: number): Promise<readonly MergedTwice[]> {
     return rows<MergedTwice>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select e.related_contact_ids[1] as loser_id,
                 (array_agg(distinct e.contact_id))[:$4] as survivor_ids,
                 count(distinct e.contact_id)::int as survivor_count

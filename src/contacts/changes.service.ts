@@ -78,8 +78,8 @@ export class ChangesService implements BeforeApplicationShutdown {
   ) {}
 
   /** Where the feed ends now. A consumer takes it, lists everything, then follows: nothing is missed. */
-  async latest(): Promise<Cursor> {
-    return this.audit.horizon();
+  async latest(projectId: string): Promise<Cursor> {
+    return this.audit.horizon(projectId);
   }
 
   /**

@@ -38,6 +38,18 @@ const COMMITTED: Outcome = { kind: 'committed' };
 const UNCHANGED: Outcome = { kind: 'unchanged' };
 const UNAVAILABLE: Outcome = { kind: 'unavailable' };
 
+/** Is told how the queue fares. */
+export interface QueueObserver {
+  /** A statement, with its repetitions, has ended. */
+  readonly onBatch: (batch: {
+    readonly events: number;
+    readonly seconds: number;
+    readonly outcome: Outcome['kind'];
+  }) => void;
+  /** An event was turned away at once. */
+  readonly onShed: () => void;
+}
+
 /** A session, and the era in which it writes. */
 interface Link {
   readonly session: Session;
@@ -65,6 +77,7 @@ export class CommitQueue {
   private working: Promise<void> | null = null;
   private closing = false;
   private readonly listeners = new Set<() => void>();
+  private readonly observers: QueueObserver[] = [];
 
   constructor(private readonly address: DatabaseAddress) {}
 
@@ -77,15 +90,20 @@ export class CommitQueue {
     await this.connect();
   }
 
-  /** Whether even the smallest event would be `unavailable` for want of room. */
-  get isFull(): boolean {
-    return this.events >= queueEventsMax || this.bytes >= queueBytesMax;
+  /** Whether an event might find room, asked before it is read; where none would, it counts as turned away. */
+  hasRoom(): boolean {
+    const hasRoom = this.events < queueEventsMax && this.bytes < queueBytesMax;
+    if (!hasRoom) this.shed();
+    return hasRoom;
   }
 
   /** Resolves when the event's fate is known; never rejects. */
   async commit(event: ContactEvent): Promise<Outcome> {
-    if (this.closing || this.link === null) return UNAVAILABLE;
-    if (this.isFull || this.bytes + event.payload.length > queueBytesMax) return UNAVAILABLE;
+    const fits = this.events < queueEventsMax && this.bytes + event.payload.length <= queueBytesMax;
+    if (this.closing || this.link === null || !fits) {
+      this.shed();
+      return UNAVAILABLE;
+    }
     this.events += 1;
     this.bytes += event.payload.length;
     const outcome = await new Promise<Outcome>((settle) => {
@@ -103,12 +121,26 @@ export class CommitQueue {
     return () => this.listeners.delete(listener);
   }
 
+  /** Has `observer` told of every batch and every event that is turned away from now on. */
+  observe(observer: QueueObserver): void {
+    this.observers.push(observer);
+  }
+
+  /** What waits or is being committed. */
+  get depth(): { readonly events: number; readonly bytes: number } {
+    return { events: this.events, bytes: this.bytes };
+  }
+
   /** Takes no more events, commits those that wait, and disconnects. */
   async close(): Promise<void> {
     this.closing = true;
     await this.working;
     await this.link?.session.close();
     this.link = null;
+  }
+
+  private shed(): void {
+    for (const observer of this.observers) observer.onShed();
   }
 
   private async connect(): Promise<void> {
@@ -187,7 +219,7 @@ export class CommitQueue {
     let tries = 0;
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       const outcome =
-        tries++ < splitTriesMax ? await this.tryCommit(part.map(({ event }) => event)) : UNAVAILABLE;
+        tries++ < splitTriesMax ? await this.observed(part.map(({ event }) => event)) : UNAVAILABLE;
       if (outcome.kind === 'poison' && part.length > 1) {
         const middle = Math.ceil(part.length / 2);
         parts.push(part.slice(middle), part.slice(0, middle));
@@ -198,6 +230,18 @@ export class CommitQueue {
     return () => {
       for (const [{ settle }, outcome] of known) settle(outcome);
     };
+  }
+
+  private async observed(events: readonly ContactEvent[]): Promise<Outcome> {
+    const began = performance.now();
+    const outcome = await this.tryCommit(events);
+    const batch = {
+      events: events.length,
+      seconds: (performance.now() - began) / 1_000,
+      outcome: outcome.kind,
+    };
+    for (const observer of this.observers) observer.onBatch(batch);
+    return outcome;
   }
 
   /** One batch, one outcome; sorted by the SQLSTATE of the statement. */

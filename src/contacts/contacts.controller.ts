@@ -7,7 +7,6 @@ import { JsonBody } from '../rest/json-body';
 import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens, type PageFilter } from '../rest/page-token';
 import { Problem } from '../rest/problem';
-import { invalidRequest } from '../rest/read-dto';
 import { ChangesService } from './changes.service';
 import {
   BatchGetAnswer,
@@ -23,12 +22,11 @@ import {
   ResolveAnswer,
   ResolveBody,
 } from './contacts.dto';
-import type { ContactFilter } from './contacts.repository';
+import { contactFilter } from './contact-filter';
 import { contactMerged } from './contact-merged';
 import { ContactsService } from './contacts.service';
 import type { Resolution } from './follow-merges';
 import { HistoryService, type HistoryPlace } from './history.service';
-import { phoneVariants } from './phone-variants';
 
 /** Contacts: Sinch's own read routes, and what the mirror knows beside. */
 @ApiTags('contacts')
@@ -59,7 +57,7 @@ export class ContactsController {
     const page = await this.feed.page(
       projectId,
       { types: query.type ?? null, changed: query.changed ?? null },
-      await this.startOfChanges(bound, query.page_token),
+      await this.startOfChanges(projectId, bound, query.page_token),
       query.page_size,
       query.wait * 1000,
     );
@@ -135,41 +133,15 @@ export class ContactsController {
     return { history: entries, next_page_token: tokenOf(next) };
   }
 
-  private async startOfChanges(bound: PageFilter, token: string | undefined): Promise<Cursor> {
+  private async startOfChanges(
+    projectId: string,
+    bound: PageFilter,
+    token: string | undefined,
+  ): Promise<Cursor> {
     if (token === undefined) return BEGINNING;
-    if (token === 'latest') return this.feed.latest();
+    if (token === 'latest') return this.feed.latest(projectId);
     return this.tokens.open('contacts:changes', bound, token) as Cursor; // as `changes` seals it
   }
-}
-
-/** @throws Problem `invalid-request` */
-function contactFilter(query: ContactsQuery): ContactFilter {
-  const { channel, identity, phone } = query;
-  if ((channel === undefined) !== (identity === undefined)) {
-    const missing = channel === undefined ? 'channel' : 'identity';
-    throw invalidRequest([
-      {
-        pointer: `/query/${missing}`,
-        code: 'required',
-        message: 'must be given where the other of channel and identity is',
-      },
-    ]);
-  }
-  const phones = phone === undefined ? null : phoneVariants(phone);
-  if (phone !== undefined && phones === null) {
-    throw invalidRequest([
-      { pointer: '/query/phone', code: 'phone', message: 'must be a phone number with its country code' },
-    ]);
-  }
-  return {
-    status: query.status,
-    externalId: query.external_id ?? null,
-    identity: channel === undefined || identity === undefined ? null : { channel, identity },
-    phones,
-    email: query.email ?? null,
-    displayName: query.q ?? null,
-    language: query.language ?? null,
-  };
 }
 
 function viewResolution(

@@ -1,6 +1,7 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsOptional, IsString, MinLength } from 'class-validator';
 import { SOURCES, type Source } from '../audit/audit-event';
+import { EXPORT_FORMATS, type ExportFormat } from '../rest/export-format';
 import {
   FlagParameter,
   IntegerParameter,
@@ -57,6 +58,14 @@ export class ContactsQuery extends PageQuery {
 
   @OneOfParameter(STATUSES, 'What became of the contacts.', { default: 'active' })
   status: StatusFilter = 'active';
+}
+
+export class ContactsExportQuery extends OmitType(ContactsQuery, ['page_size', 'page_token'] as const) {
+  @OneOfParameter(EXPORT_FORMATS, 'How the rows are written.', { default: 'ndjson' })
+  format: ExportFormat = 'ndjson';
+
+  @TextParameter('To go on with an export that was cut off: the id of the last contact that arrived whole.')
+  after?: string;
 }
 
 export class ContactQuery {

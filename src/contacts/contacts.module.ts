@@ -4,6 +4,7 @@ import { AnomaliesController } from './anomalies.controller';
 import { AnomaliesService } from './anomalies.service';
 import { ChangesService } from './changes.service';
 import { CommitQueue } from './commit-queue';
+import { ContactsExportController } from './contacts-export.controller';
 import { ContactsController } from './contacts.controller';
 import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
@@ -18,7 +19,13 @@ import { ReferencesService } from './references.service';
 /** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
 @Module({
   imports: [AuditModule],
-  controllers: [ContactsController, MergesController, AnomaliesController, ReferencesController],
+  controllers: [
+    ContactsController,
+    ContactsExportController,
+    MergesController,
+    AnomaliesController,
+    ReferencesController,
+  ],
   providers: [
     AnomaliesService,
     ChangesService,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Pointer } from './follow-merges';
@@ -60,7 +60,7 @@ export interface ContactFilter {
 /** Reads the map. Nothing but the commit queue writes it. */
 @Injectable()
 export class ContactsRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /**
    * In the order of ids, after `after` (`''` for the first page).
@@ -74,44 +74,39 @@ export class ContactsRepository {
     after: string,
     size: number,
   ): Promise<readonly ContactRow[]> {
-    const { identity, phones, displayName } = filter;
     return rows<ContactRow>(
-      await this.database.query(
-        `select id, version, snapshot::text, gone, survivor_id, gone_version
-         from contact
-         where project_id = $1
-           and id > $2
-           and ($3 <> 'active' or gone is null)
-           and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
-           and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
-           and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
-           and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
-           and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
-           and ($8::text is null or display_name ilike $8)
-           and ($9::text is null or language = $9)
-         order by id
-         limit $11`,
-        [
-          projectId,
-          after,
-          filter.status,
-          filter.externalId,
-          identity && [identityKey(identity.channel, identity.identity)],
-          phones && phones.map(phoneKey),
-          filter.email,
-          displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
-          filter.language && cut(filter.language),
-          projectionLengthMax,
-          size,
-        ],
+      await this.reads.of(projectId).query(PAGE, pageValues(projectId, filter, after, size)),
+    );
+  }
+
+  /** As `page`; ends before the snapshots exceed `bytesMax`, but with one at least where there is one. */
+  async pageWithin(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+    bytesMax: number,
+  ): Promise<readonly ContactRow[]> {
+    return rows<ContactRow>(
+      await this.reads.of(projectId).query(
+        `select id, version, snapshot, gone, survivor_id, gone_version
+         from (select *, sum(octet_length(snapshot)) over (order by id) - octet_length(snapshot) as bytes_before
+               from (${PAGE}) page) measured
+         where bytes_before = 0 or bytes_before + octet_length(snapshot) <= $12
+         order by id`,
+        [...pageValues(projectId, filter, after, size), bytesMax],
       ),
     );
   }
 
   /** In no particular order; ids that are not in the map are left out. */
-  async find(projectId: string, ids: readonly string[]): Promise<readonly ContactRow[]> {
+  async find(
+    projectId: string,
+    ids: readonly string[],
+    session: Queryable = this.reads.of(projectId),
+  ): Promise<readonly ContactRow[]> {
     return rows<ContactRow>(
-      await this.database.query(
+      await session.query(
         `select id, version, snapshot::text, gone, survivor_id, gone_version
          from contact
          where project_id = $1 and id = any ($2)`,
@@ -124,7 +119,7 @@ export class ContactsRepository {
   async reach(
     projectId: string,
     ids: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, Pointer>> {
     const found = rows<Pointer>(
       await session.query(
@@ -153,7 +148,7 @@ export class ContactsRepository {
     projectId: string,
     ids: readonly string[],
     until: bigint | null = null,
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ id: string; merged_ids: string[] }>(
       await session.query(
@@ -183,7 +178,7 @@ export class ContactsRepository {
   /** The metadata of merged contacts as they were told of last, in no particular order; null for none, or too long a one. */
   async metadata(projectId: string, ids: readonly string[]): Promise<readonly MetadataRow[]> {
     return rows<MetadataRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, version,
                 case when json_typeof(snapshot -> 'metadata') = 'string' and length(snapshot ->> 'metadata') <= $3
                      then snapshot ->> 'metadata' end as metadata
@@ -197,7 +192,7 @@ export class ContactsRepository {
   /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
   async amidMerges(projectId: string): Promise<ReadonlyMap<string, string>> {
     const found = rows<{ id: string; survivor_id: string }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select c.id, c.survivor_id
          from contact c
          join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
@@ -223,7 +218,7 @@ export class ContactsRepository {
     size: number,
   ): Promise<readonly LivingAfterGoneRow[]> {
     return rows<LivingAfterGoneRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select id, gone, survivor_id, version, gone_version
          from contact
          where project_id = $1 and ${how}_after_gone and id > $2
@@ -233,4 +228,41 @@ export class ContactsRepository {
       ),
     );
   }
+}
+
+const PAGE = `
+select id, version, snapshot::text, gone, survivor_id, gone_version
+from contact
+where project_id = $1
+  and id > $2
+  and ($3 <> 'active' or gone is null)
+  and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
+  and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
+  and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
+  and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
+  and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
+  and ($8::text is null or display_name ilike $8)
+  and ($9::text is null or language = $9)
+order by id
+limit $11`;
+
+function pageValues(
+  projectId: string,
+  { identity, phones, displayName, ...filter }: ContactFilter,
+  after: string,
+  size: number,
+): unknown[] {
+  return [
+    projectId,
+    after,
+    filter.status,
+    filter.externalId,
+    identity && [identityKey(identity.channel, identity.identity)],
+    phones && phones.map(phoneKey),
+    filter.email,
+    displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
+    filter.language && cut(filter.language),
+    projectionLengthMax,
+    size,
+  ];
 }

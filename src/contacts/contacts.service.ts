@@ -13,6 +13,10 @@ import { viewContact, type ContactView } from './view-contact';
 /** Longest chain of merges that is followed in the past, where each step is a query. */
 const pastChainMax = 1_000;
 
+/** Most contacts that an export reads at once, and most bytes of their snapshots. */
+const exportSize = 500;
+const exportBytesMax = 1_048_576;
+
 /** What an id leads to: a contact or, where merges are not followed, the one to ask for instead. */
 export type Found =
   | { readonly kind: 'contact'; readonly contact: ContactView }
@@ -38,6 +42,21 @@ export class ContactsService {
     const rows = await this.contacts.page(projectId, filter, after, size);
     const ids = rows.map((row) => row.id);
     return this.show(projectId, rows, await this.contacts.ancestors(projectId, ids), null);
+  }
+
+  /** The whole list, in the order of ids after `after`, page by page: each is read when it is asked for. */
+  async *pages(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+  ): AsyncGenerator<readonly ContactView[], void> {
+    for (let last: string | undefined = after; last !== undefined;) {
+      const rows = await this.contacts.pageWithin(projectId, filter, last, exportSize, exportBytesMax);
+      const ids = rows.map((row) => row.id);
+      if (ids.length > 0)
+        yield await this.show(projectId, rows, await this.contacts.ancestors(projectId, ids), null);
+      last = ids.at(-1);
+    }
   }
 
   /**

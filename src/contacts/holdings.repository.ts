@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 
@@ -27,13 +27,13 @@ const COLUMNS = `c.id, c.identity_keys as "identityKeys", lower(c.email) as emai
 /** Reads by which values the live contacts of the map may be found alike. */
 @Injectable()
 export class HoldingsRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /** Of the contacts that are live; in no particular order. */
   async find(
     projectId: string,
     ids: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<readonly HoldingsRow[]> {
     return rows<HoldingsRow>(
       await session.query(

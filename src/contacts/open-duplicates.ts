@@ -9,4 +9,7 @@ export abstract class OpenDuplicates {
     projectId: string,
     contactIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly string[]>>;
+
+  /** How many sets of a project are open. */
+  abstract countOpen(projectId: string): Promise<number>;
 }

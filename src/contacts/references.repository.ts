@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import { rows } from '../database/rows';
 
 /** Most ids of one contact, its own and those merged into it, whose references are shown. */
@@ -29,14 +29,16 @@ const COLUMNS = 'r.system, r.external_id, r.contact_id, r.created_at, r.created_
 /** Reads the table of references. The commit queue writes it, together with the journal. */
 @Injectable()
 export class ReferencesRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   async find(projectId: string, { system, externalId }: ReferenceName): Promise<ReferenceRow | null> {
     const [row] = rows<ReferenceRow>(
-      await this.database.query(
-        `select ${COLUMNS} from contact_reference r where r.project_id = $1 and r.system = $2 and r.external_id = $3`,
-        [projectId, system, externalId],
-      ),
+      await this.reads
+        .of(projectId)
+        .query(
+          `select ${COLUMNS} from contact_reference r where r.project_id = $1 and r.system = $2 and r.external_id = $3`,
+          [projectId, system, externalId],
+        ),
     );
     return row ?? null;
   }
@@ -54,7 +56,7 @@ export class ReferencesRepository {
     size: number,
   ): Promise<readonly ReferenceRow[]> {
     return rows<ReferenceRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `with recursive member (id) as (
            select $2::text collate "C"
            union
@@ -89,7 +91,7 @@ export class ReferencesRepository {
     size: number,
   ): Promise<readonly ReferenceRow[]> {
     return rows<ReferenceRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from contact_reference r
          where r.project_id = $1

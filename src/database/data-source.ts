@@ -7,6 +7,9 @@ import { Duplicates1764300000000 } from '../../migrations/1764300000000-duplicat
 import { LookUps1764350000000 } from '../../migrations/1764350000000-look-ups';
 import { Fetched1764400000000 } from '../../migrations/1764400000000-fetched';
 import { SyncRuns1764410000000 } from '../../migrations/1764410000000-sync-runs';
+import { Stats1764500000000 } from '../../migrations/1764500000000-stats';
+import { ApiKeys1764600000000 } from '../../migrations/1764600000000-api-keys';
+import { Reader1764600100000 } from '../../migrations/1764600100000-reader';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -21,9 +24,12 @@ const MIGRATIONS = [
   LookUps1764350000000,
   Fetched1764400000000,
   SyncRuns1764410000000,
+  Stats1764500000000,
+  ApiKeys1764600000000,
+  Reader1764600100000,
 ];
 
-/** Most connections of the readers, and longest waits for one and for its answer. */
+/** Most connections of the pool, and longest waits for one and for its answer. */
 const poolConnectionsMax = 10;
 const connectTimeoutMs = 3_000;
 const readTimeoutMs = 10_000;
@@ -42,7 +48,7 @@ const COMMON = {
   },
 } as const;
 
-/** How the service reads, and writes what is not the commit queue's: as `mirror_service`, from a pool. */
+/** How the service writes what is not the commit queue's, and reads what belongs to no project: as `mirror_service`, from a pool. */
 export function serviceOptions(url: string): DataSourceOptions {
   const { connectionString, options, application_name } = serviceConnection(url);
   return {

@@ -1,10 +1,14 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { serviceOptions } from './data-source';
 import { DatabaseAddress } from './database-address';
+import { ProjectReads } from './project-reads';
 
-/** The service's pool. It is built with the app and connects when the start-up opens it, after the migrations. */
+/** The service's pools. They are built with the app and connect when the start-up opens them, after the migrations. */
+@Global()
 @Module({
+  providers: [ProjectReads],
+  exports: [ProjectReads],
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [DatabaseAddress],

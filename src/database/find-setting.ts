@@ -1,12 +1,15 @@
 import type { DataSource } from 'typeorm';
 import { rows } from './rows';
 
+/** Random bytes by which this service alone signs. */
+export type SettingName = 'access_token_key' | 'page_token_key';
+
 /**
- * Finds what the first migration settled for good, for every replica alike.
+ * Finds what a migration settled for good, for every replica alike.
  *
  * @throws Error when there is no such setting: migrations make them all
  */
-export async function findSetting(database: DataSource, name: 'page_token_key'): Promise<Buffer> {
+export async function findSetting(database: DataSource, name: SettingName): Promise<Buffer> {
   const [row] = rows<{ value: Buffer }>(
     await database.query('select value from setting where name = $1', [name]),
   );

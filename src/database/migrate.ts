@@ -12,7 +12,7 @@ const MIGRATION_LOCK = '5786210385012290002';
 const LOCK_POLL_MS = 100;
 
 /**
- * Brings the schema up to this release, as the owner, and lets the service's user work as `mirror_service`.
+ * Brings the schema up to this release, as the owner, and lets the service's user work as `mirror_service` and `mirror_reader`.
  *
  * Of several replicas one migrates and the others wait. Lock and migration share a session, so a replica that is killed
  * leaves neither behind; each migration is one transaction.
@@ -28,7 +28,7 @@ export async function migrate(ownerUrl: string, serviceUrl: string): Promise<voi
     executor.transaction = 'each';
     for (const migration of await executor.executePendingMigrations())
       logger.log(`Migrated: ${migration.name}`);
-    await grantServiceRole(session, new URL(serviceUrl).username);
+    await grantRoles(session, new URL(serviceUrl).username);
     await session.release();
   } finally {
     await source.destroy();
@@ -51,11 +51,13 @@ async function tryLock(session: QueryRunner): Promise<boolean> {
 }
 
 /** Where the service connects as another user than the owner. */
-async function grantServiceRole(session: QueryRunner, encodedUser: string): Promise<void> {
+async function grantRoles(session: QueryRunner, encodedUser: string): Promise<void> {
   const user = decodeURIComponent(encodedUser);
   if (user === '') return;
-  const [row] = rows<{ member: boolean }>(
-    await session.query(`select pg_has_role($1, 'mirror_service', 'member') as member`, [user]),
-  );
-  if (row?.member !== true) await session.query(`grant mirror_service to ${escapeIdentifier(user)}`);
+  for (const role of ['mirror_service', 'mirror_reader']) {
+    const [row] = rows<{ member: boolean }>(
+      await session.query('select pg_has_role($1, $2, $3) as member', [user, role, 'member']),
+    );
+    if (row?.member !== true) await session.query(`grant ${role} to ${escapeIdentifier(user)}`);
+  }
 }

@@ -12,29 +12,35 @@ const statementTimeoutMs = 15_000;
 const answerTimeoutMs = 17_000;
 const connectTimeoutMs = 3_000;
 
-/**
- * The settings of every connection of the service: it works as `mirror_service`, a commit is on disk before it is answered,
- * and a hung replica must not stop the others.
- */
+/** The settings of every connection of the service: a commit is on disk before it is answered, and a hung replica must not stop the others. */
 const SETTINGS = [
-  '-c role=mirror_service',
   '-c synchronous_commit=on',
   '-c lock_timeout=5000',
   '-c idle_in_transaction_session_timeout=5000',
   `-c statement_timeout=${statementTimeoutMs}`,
-].join(' ');
+];
+
+type Connection = Pick<ClientConfig, 'connectionString' | 'options' | 'application_name'>;
 
 /**
- * How the service connects to the database of a `postgresql://` URL.
+ * How the service connects to the database of a `postgresql://` URL: it works as `mirror_service`.
  *
  * Settings that the URL itself brings in `options` come first, so ours hold where both speak. (Given beside a URL that has
  * `options`, ours would be dropped by the driver, and the service would work as the owner.)
  */
-export function serviceConnection(
-  url: string,
-): Pick<ClientConfig, 'connectionString' | 'options' | 'application_name'> {
+export function serviceConnection(url: string): Connection {
+  return connectionAs(url, ['-c role=mirror_service']);
+}
+
+/** How those connect who read for REST: as `mirror_reader`, which sees one project a transaction, by views of the tables' names. */
+export function readerConnection(url: string): Connection {
+  return connectionAs(url, ['-c role=mirror_reader', '-c search_path=one_project,public']);
+}
+
+function connectionAs(url: string, role: readonly string[]): Connection {
   const parsed = new URL(url);
-  const options = [parsed.searchParams.get('options'), SETTINGS].filter((part) => part !== null).join(' ');
+  const given = parsed.searchParams.get('options');
+  const options = [...(given === null ? [] : [given]), ...role, ...SETTINGS].join(' ');
   parsed.searchParams.delete('options');
   return { connectionString: parsed.toString(), options, application_name: 'sinch-contact-mirror' };
 }

@@ -3,6 +3,7 @@ import { FollowersRepository } from '../audit/followers.repository';
 import type { CommitQueue } from '../contacts/commit-queue';
 import { ContactsRepository } from '../contacts/contacts.repository';
 import { HoldingsRepository } from '../contacts/holdings.repository';
+import type { ProjectReads } from '../database/project-reads';
 import { ComponentSetsService } from './component-sets.service';
 import { DuplicatesFollower } from './duplicates-follower';
 import { EvidenceRepository } from './evidence.repository';
@@ -14,11 +15,15 @@ import { SetsRepository } from './sets.repository';
 import { SharedValuesService } from './shared-values.service';
 
 /** The follower with all that it works with, for those who run it outside the application. */
-export function assembleFollower(database: DataSource, queue: CommitQueue): DuplicatesFollower {
-  const holdings = new HoldingsRepository(database);
-  const evidence = new EvidenceRepository(database);
-  const sets = new SetsRepository(database);
-  const neighbourhood = new NeighbourhoodService(new ContactsRepository(database), evidence, sets);
+export function assembleFollower(
+  database: DataSource,
+  reads: ProjectReads,
+  queue: CommitQueue,
+): DuplicatesFollower {
+  const holdings = new HoldingsRepository(reads);
+  const evidence = new EvidenceRepository(reads);
+  const sets = new SetsRepository(reads);
+  const neighbourhood = new NeighbourhoodService(new ContactsRepository(reads), evidence, sets);
   const examiner = new EvidenceService(
     neighbourhood,
     new SharedValuesService(holdings, evidence),
@@ -30,7 +35,7 @@ export function assembleFollower(database: DataSource, queue: CommitQueue): Dupl
     new FollowersRepository(database),
     evidence,
     examiner,
-    new ScansRepository(database),
+    new ScansRepository(database, reads),
     holdings,
   );
 }

@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { FollowersRepository, type FollowedEvent, type Hold } from '../audit/followers.repository';
 import { isJsonObject } from '../contacts/canonical';
 import { CommitQueue } from '../contacts/commit-queue';
+import { FollowLoop } from '../contacts/follow-loop';
 import { HoldingsRepository } from '../contacts/holdings.repository';
 import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
 import type { Queryable } from '../database/queryable';
-import { describeError } from '../database/sqlstate';
 import { EvidenceRepository } from './evidence.repository';
 import { EvidenceService } from './evidence.service';
 import type { Occasion } from './occasion';
@@ -25,13 +24,6 @@ const batchEventsMax = 500;
 const scanContactsMax = 1_000;
 /** Contacts for each partition of a scan: what it holds in memory is the ids of those that are alike in one partition. */
 const partitionContacts = 250_000;
-/** How often the journal is looked at without a nudge, in ms: another replica may have written. */
-const pollMs = 500;
-/** While events come in, the follower rests for so many times as long as it worked, so that receiving is not slowed. */
-const restFactor = 9;
-const restMaxMs = 1_000;
-const failurePauseMs = 1_000;
-
 const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
 const DISMISSAL = 'duplicate.dismissed';
 
@@ -43,63 +35,33 @@ const DISMISSAL = 'duplicate.dismissed';
  */
 @Injectable()
 export class DuplicatesFollower implements BeforeApplicationShutdown {
-  private readonly logger = new Logger(DuplicatesFollower.name);
-  private readonly closing = new AbortController();
-  private working: Promise<void> | null = null;
+  private readonly loop: FollowLoop;
   /** Held by the process that scans: each finds for itself what a partition has, so one is to do it. */
   private scanner: Hold | null = null;
   /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
   private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
 
   constructor(
-    private readonly queue: CommitQueue,
+    queue: CommitQueue,
     private readonly followers: FollowersRepository,
     private readonly evidence: EvidenceRepository,
     private readonly examiner: EvidenceService,
     private readonly scans: ScansRepository,
     private readonly holdings: HoldingsRepository,
-  ) {}
+  ) {
+    this.loop = new FollowLoop(queue, new Logger(DuplicatesFollower.name), async () =>
+      [await this.followOn(), await this.scanOn()].includes(true),
+    );
+  }
 
   /** Begins to follow; once. */
   start(): void {
-    this.working ??= this.work();
+    this.loop.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.closing.abort();
-    await this.working;
+    await this.loop.stop();
     await this.scanner?.release();
-  }
-
-  private async work(): Promise<void> {
-    const { signal } = this.closing;
-    let nudges = 0;
-    let wake = (): void => undefined;
-    const stop = this.queue.onCommit(() => {
-      nudges += 1;
-      wake();
-    });
-    while (!signal.aborted) {
-      const began = Date.now();
-      const nudged = nudges;
-      try {
-        const isMore = [await this.followOn(), await this.scanOn()].includes(true);
-        const isBusy = nudges > nudged;
-        if (isBusy) await pause(Math.min(restFactor * (Date.now() - began), restMaxMs), signal);
-        else if (!isMore) {
-          const nudge = new AbortController();
-          wake = () => {
-            nudge.abort();
-          };
-          if (nudges === nudged) await pause(pollMs, AbortSignal.any([signal, nudge.signal]));
-        }
-      } catch (error) {
-        if (this.closing.signal.aborted) break;
-        this.logger.warn(`Duplicates were not followed, and will be again: ${describeError(error)}.`);
-        await pause(failurePauseMs, signal);
-      }
-    }
-    stop();
   }
 
   /** Handles one batch of events. @returns whether there may be more */
@@ -116,7 +78,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
         await this.followers.move(session, FOLLOWER, last);
         return events.length;
       },
-      this.closing.signal,
+      this.loop.signal,
     );
     if (handled !== batchEventsMax) return false;
     await this.followers.analyzeGrownTables();
@@ -162,7 +124,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
         if (isDone) this.partition = null;
         return true;
       },
-      this.closing.signal,
+      this.loop.signal,
     );
     return isMore === true;
   }
@@ -248,8 +210,4 @@ function closingEvent(events: readonly FollowedEvent[], contactIds: readonly str
     touching.at(-1) ??
     events.at(-1);
   return event === undefined ? { type: 'scan' } : { type: event.type, event_id: event.id };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { SharedValue } from './evidence';
@@ -34,13 +34,13 @@ export interface Dismissal {
 /** The tables of evidence: shared values, reports and dismissals. Written in the duplicates follower's transactions alone. */
 @Injectable()
 export class EvidenceRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly reads: ProjectReads) {}
 
   /** The shared values that some contacts are known to hold. */
   async valuesOf(
     projectId: string,
     contactIds: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<readonly HeldValue[]> {
     return rows<HeldValue>(
       await session.query(
@@ -56,7 +56,7 @@ export class EvidenceRepository {
   async holdersOf(
     projectId: string,
     sought: readonly { readonly digest: string; readonly size: number }[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ digest: string; contact_ids: string[] }>(
       await session.query(
@@ -136,7 +136,7 @@ export class EvidenceRepository {
     projectId: string,
     after: string,
     size: number,
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<readonly SharedValue[]> {
     return rows<SharedValue>(
       await session.query(
@@ -178,7 +178,7 @@ export class EvidenceRepository {
   async reportsOf(
     projectId: string,
     contactIds: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<readonly Report[]> {
     return rows<Report>(
       await session.query(
@@ -219,7 +219,7 @@ export class EvidenceRepository {
   async dismissalsOf(
     projectId: string,
     contactIds: readonly string[],
-    session: Queryable = this.database,
+    session: Queryable = this.reads.of(projectId),
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ fingerprint: string; contact_ids: string[] }>(
       await session.query(

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 
@@ -23,11 +24,16 @@ const COLUMNS = `project_id, requested_at, requested_by, partitions_count, parti
 /** The table of scans: where each stands, so that one that was broken off goes on. */
 @Injectable()
 export class ScansRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(
+    private readonly database: DataSource,
+    private readonly reads: ProjectReads,
+  ) {}
 
   async find(projectId: string): Promise<Scan | null> {
     const [row] = rows<Scan>(
-      await this.database.query(`select ${COLUMNS} from duplicate_scan where project_id = $1`, [projectId]),
+      await this.reads
+        .of(projectId)
+        .query(`select ${COLUMNS} from duplicate_scan where project_id = $1`, [projectId]),
     );
     return row ?? null;
   }

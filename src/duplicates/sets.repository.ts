@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { OpenDuplicates } from '../contacts/open-duplicates';
+import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Reason } from './evidence';
@@ -77,7 +77,7 @@ const COLUMNS = `id, ${STATUS} as status, contact_ids, former_contact_ids, conta
 /** The table of sets. Written in the duplicates follower's transactions alone. */
 @Injectable()
 export class SetsRepository extends OpenDuplicates {
-  constructor(private readonly database: DataSource) {
+  constructor(private readonly reads: ProjectReads) {
     super();
   }
 
@@ -89,22 +89,26 @@ export class SetsRepository extends OpenDuplicates {
     size: number,
   ): Promise<readonly SetRow[]> {
     return rows<SetRow>(
-      await this.database.query(PAGE, [
-        projectId,
-        filter.status,
-        filter.reason,
-        filter.channel,
-        filter.contactId,
-        filter.sizeMin,
-        ...(before ?? [null, null]),
-        size,
-      ]),
+      await this.reads
+        .of(projectId)
+        .query(PAGE, [
+          projectId,
+          filter.status,
+          filter.reason,
+          filter.channel,
+          filter.contactId,
+          filter.sizeMin,
+          ...(before ?? [null, null]),
+          size,
+        ]),
     );
   }
 
   /**
    * The open sets of few contacts whose evidence has not grown since a time, hot ones aside: oldest sighting first, from after
    * `after` (null for the first page).
+   *
+   * Of a `case` Postgres cannot tell how many rows it is true for, and would read them all.
    */
   async due(
     projectId: string,
@@ -114,10 +118,10 @@ export class SetsRepository extends OpenDuplicates {
     size: number,
   ): Promise<readonly SetRow[]> {
     return rows<SetRow>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from duplicate_set
-         where project_id = $1 and status in ('open', 'snoozed') and ${STATUS} = 'open' and hot_digest is null
+         where project_id = $1 and status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now()) and hot_digest is null
            and last_seen_at <= $2 and contact_count <= $3
            and ($4::timestamptz is null or (last_seen_at, id) > ($4, $5::bigint))
          order by last_seen_at, id
@@ -127,7 +131,11 @@ export class SetsRepository extends OpenDuplicates {
     );
   }
 
-  async find(projectId: string, id: string, session: Queryable = this.database): Promise<SetRow | null> {
+  async find(
+    projectId: string,
+    id: string,
+    session: Queryable = this.reads.of(projectId),
+  ): Promise<SetRow | null> {
     const [row] = rows<SetRow>(
       await session.query(`select ${COLUMNS} from duplicate_set where project_id = $1 and id = $2`, [
         projectId,
@@ -173,7 +181,7 @@ export class SetsRepository extends OpenDuplicates {
     contactIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = rows<{ contact_id: string; ids: string[] }>(
-      await this.database.query(
+      await this.reads.of(projectId).query(
         `select contact_id, array_agg(id order by id) as ids
          from (
            select sought.contact_id, s.id
@@ -195,6 +203,18 @@ export class SetsRepository extends OpenDuplicates {
       ),
     );
     return new Map(found.map((row) => [row.contact_id, row.ids]));
+  }
+
+  override async countOpen(projectId: string): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await this.reads.of(projectId).query(
+        `select count(*)::int as count
+         from duplicate_set
+         where project_id = $1 and status in ('open', 'snoozed') and ${STATUS} = 'open'`,
+        [projectId],
+      ),
+    );
+    return row?.count ?? 0;
   }
 
   /** The sets of hot values that are not resolved, by digest (hex). */
@@ -280,7 +300,7 @@ export class SetsRepository extends OpenDuplicates {
 
   /** Sets that began, that were closed, or that are open. @param since null: ever; of those that are open without effect */
   async tally(projectId: string, which: 'opened' | 'closed' | 'open', since: string | null): Promise<Tally> {
-    const [row] = rows<Tally>(await this.database.query(TALLY, [projectId, which, since]));
+    const [row] = rows<Tally>(await this.reads.of(projectId).query(TALLY, [projectId, which, since]));
     return row ?? { total: 0, by_reason: {}, by_channel: {} };
   }
 }

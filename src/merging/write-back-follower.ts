@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { AuditRepository, NO_FILTER } from '../audit/audit.repository';
 import { FollowersRepository } from '../audit/followers.repository';
 import { Config } from '../config';
-import { describeError } from '../database/sqlstate';
+import { CommitQueue } from '../contacts/commit-queue';
+import { FollowLoop } from '../contacts/follow-loop';
 import { SINCH_CLIENT, type SinchClient } from '../sinch/sinch-client';
 import { METADATA_WRITER, WriteBackService } from './write-back.service';
 
@@ -11,9 +11,7 @@ import { METADATA_WRITER, WriteBackService } from './write-back.service';
 const WRITER_LOCK = `${METADATA_WRITER} writer`;
 /** Most merges that are handled under one lock. */
 const batchMax = 50;
-/** How often the journal is looked at, in ms. */
-const pollMs = 1_000;
-/** Longest pause after failures, in ms; it doubles from the pause between looks. */
+/** Longest pause after failures in a row, in ms. */
 const failurePauseMaxMs = 60_000;
 /** Longest time of one merge, in ms: the lock is lost after a minute without a word. */
 const mergeMaxMs = 40_000;
@@ -27,11 +25,11 @@ const mergeMaxMs = 40_000;
 @Injectable()
 export class WriteBackFollower implements BeforeApplicationShutdown {
   private readonly logger = new Logger(WriteBackFollower.name);
-  private readonly closing = new AbortController();
-  private working: Promise<void> | null = null;
+  private loop: FollowLoop | null = null;
 
   constructor(
     private readonly config: Config,
+    private readonly queue: CommitQueue,
     @Inject(SINCH_CLIENT) private readonly client: SinchClient | null,
     private readonly followers: FollowersRepository,
     private readonly audit: AuditRepository,
@@ -40,36 +38,26 @@ export class WriteBackFollower implements BeforeApplicationShutdown {
 
   /** Begins to follow, if the configuration says so; once. */
   async start(): Promise<void> {
-    const { metadataWriteBack, sinch } = this.config;
-    if (!metadataWriteBack || sinch === null || this.client === null) return;
+    const { client, config } = this;
+    if (!config.metadataWriteBack || config.sinch === null || client === null) return;
+    const { projectId } = config.sinch;
     await this.followers.begin(METADATA_WRITER);
-    this.working ??= this.work(this.client, sinch.projectId);
+    const loop: FollowLoop = new FollowLoop(
+      this.queue,
+      this.logger,
+      () => this.followOn(client, projectId, loop.signal),
+      failurePauseMaxMs,
+    );
+    this.loop = loop;
+    loop.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.closing.abort();
-    await this.working;
-  }
-
-  private async work(client: SinchClient, projectId: string): Promise<void> {
-    const { signal } = this.closing;
-    let pauseMs = pollMs;
-    while (!signal.aborted) {
-      try {
-        const isMore = await this.followOn(client, projectId);
-        pauseMs = pollMs;
-        if (isMore) continue;
-      } catch (error) {
-        if (this.closing.signal.aborted) break;
-        this.logger.warn(`Metadata was not written to Sinch, and will be: ${describeError(error)}.`);
-        pauseMs = Math.min(2 * pauseMs, failurePauseMaxMs);
-      }
-      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
+    await this.loop?.stop();
   }
 
   /** Handles the next merges, unless another replica is at it. @returns whether there may be more */
-  private async followOn(client: SinchClient, projectId: string): Promise<boolean> {
+  private async followOn(client: SinchClient, projectId: string, closing: AbortSignal): Promise<boolean> {
     if (!(await this.isBehind(projectId))) return false;
     const hold = await this.followers.hold(WRITER_LOCK);
     if (hold === null) return false;
@@ -77,8 +65,8 @@ export class WriteBackFollower implements BeforeApplicationShutdown {
       // under the lock: another may have handled them meanwhile
       const merges = await this.next(projectId, batchMax);
       for (const merge of merges) {
-        if (this.closing.signal.aborted || !(await hold.isHeld())) return false;
-        const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(mergeMaxMs)]);
+        if (closing.aborted || !(await hold.isHeld())) return false;
+        const signal = AbortSignal.any([closing, AbortSignal.timeout(mergeMaxMs)]);
         await this.writeBack.afterMerge(client, projectId, merge, signal);
         await this.followers.exclusively(METADATA_WRITER, true, (session) =>
           this.followers.move(session, METADATA_WRITER, merge),

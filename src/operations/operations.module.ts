@@ -1,6 +1,18 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
+import { ContactsModule } from '../contacts/contacts.module';
+import { WebhookModule } from '../webhook/webhook.module';
 import { HealthController } from './health.controller';
+import { MetricsController } from './metrics.controller';
+import { MetricsRepository } from './metrics.repository';
+import { MetricsService } from './metrics.service';
 import { Readiness } from './readiness';
 
-@Module({ controllers: [HealthController], providers: [Readiness], exports: [Readiness] })
+/** What orchestrators, load balancers and Prometheus ask. */
+@Module({
+  imports: [AuditModule, ContactsModule, WebhookModule],
+  controllers: [HealthController, MetricsController],
+  providers: [MetricsRepository, MetricsService, Readiness],
+  exports: [MetricsService, Readiness],
+})
 export class OperationsModule {}

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { ProjectReads } from '../database/project-reads';
+import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Counter, Tally } from './tally';
 
@@ -97,10 +99,17 @@ const forgetRowsMax = 50_000;
 /** The runs, where each stands, and the contacts that those under way have seen. */
 @Injectable()
 export class SyncRunsRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(
+    private readonly database: DataSource,
+    private readonly reads: ProjectReads,
+  ) {}
 
   async find(projectId: string, id: string): Promise<SyncRun | null> {
-    return this.one(`select ${COLUMNS} from sync_run where project_id = $1 and id = $2`, [projectId, id]);
+    return this.one(
+      `select ${COLUMNS} from sync_run where project_id = $1 and id = $2`,
+      [projectId, id],
+      this.reads.of(projectId),
+    );
   }
 
   /** Newest first, before a run; null for the first page. */
@@ -111,6 +120,7 @@ export class SyncRunsRepository {
        order by id desc
        limit $3`,
       [projectId, before, size],
+      this.reads.of(projectId),
     );
   }
 
@@ -314,13 +324,17 @@ export class SyncRunsRepository {
     );
   }
 
-  private async one(statement: string, values: unknown[]): Promise<SyncRun | null> {
-    const [run] = await this.many(statement, values);
+  private async one(
+    statement: string,
+    values: unknown[],
+    session: Queryable = this.database,
+  ): Promise<SyncRun | null> {
+    const [run] = await this.many(statement, values, session);
     return run ?? null;
   }
 
-  private async many(statement: string, values: unknown[]): Promise<readonly SyncRun[]> {
-    return rows<Row>(await this.database.query(statement, values)).map(readRow);
+  private async many(statement: string, values: unknown[], session: Queryable): Promise<readonly SyncRun[]> {
+    return rows<Row>(await session.query(statement, values)).map(readRow);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { SignatureParts } from '../audit/audit-event';
+import { TRIGGERS, type SignatureParts, type Trigger } from '../audit/audit-event';
 import { Config } from '../config';
 import { CommitQueue } from '../contacts/commit-queue';
 import type { ContactEvent } from '../contacts/contact-event';
@@ -25,11 +25,15 @@ export interface SignedDelivery {
 /** What became of a delivery: each is answered 2xx, and nothing of it is lost. */
 export type Receipt = 'committed' | 'ignored' | 'quarantined';
 
+/** Is told of each delivery: its trigger (null: it could not be read, or is of another kind), and what became of it. */
+type Observer = (trigger: Trigger | null, outcome: Receipt | 'unavailable') => void;
+
 /** Brings signed deliveries into the mirror or, where they do not apply, into quarantine. */
 @Injectable()
 export class IntakeService {
   private readonly logger = new Logger(IntakeService.name);
   private keeping = 0;
+  private readonly observers: Observer[] = [];
 
   constructor(
     private readonly config: Config,
@@ -45,6 +49,22 @@ export class IntakeService {
    */
   async receive(delivery: SignedDelivery, receivedAt: Date): Promise<Receipt> {
     const reading = readNotification(delivery.body, nanoseconds(receivedAt));
+    let outcome: Receipt | 'unavailable' = 'unavailable';
+    try {
+      outcome = await this.take(delivery, receivedAt, reading);
+      return outcome;
+    } finally {
+      const trigger = triggerOf(reading);
+      for (const observer of this.observers) observer(trigger, outcome);
+    }
+  }
+
+  /** Has `observer` told of every delivery from now on. */
+  observe(observer: Observer): void {
+    this.observers.push(observer);
+  }
+
+  private async take(delivery: SignedDelivery, receivedAt: Date, reading: Reading): Promise<Receipt> {
     const refusal = untimely(delivery.timing) ?? this.refusalOf(reading);
     if (refusal !== null) return this.keep(delivery, receivedAt, reading, refusal);
     if (reading.kind !== 'event') return 'ignored';
@@ -137,6 +157,12 @@ export class IntakeService {
 export interface Refusal {
   readonly reason: string;
   readonly detail: string;
+}
+
+function triggerOf(reading: Reading): Trigger | null {
+  if (reading.kind !== 'event') return null;
+  const { trigger } = reading.notification.content;
+  return TRIGGERS.find((each) => each === trigger) ?? null;
 }
 
 function untimely(timing: Timing): Refusal | null {

@@ -1,5 +1,6 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { requireProject } from '../access/access.guard';
 import { CalledBy, Scope, type Caller } from '../access/scope';
 import { Problems } from '../rest/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
@@ -14,7 +15,11 @@ import {
 } from './quarantine.dto';
 import { QuarantineRepository, type QuarantineRow, type WholeQuarantineRow } from './quarantine.repository';
 
-/** Signed deliveries that could not be applied: looked at, applied after all, or given up. */
+/**
+ * Signed deliveries that could not be applied: looked at, applied after all, or given up.
+ *
+ * For a key that is bound to projects there are theirs alone; those of which the project could not be read are nobody's of them.
+ */
 @ApiTags('quarantine')
 @Scope('ops')
 @Controller('v1')
@@ -27,10 +32,11 @@ export class QuarantineController {
 
   @Get('quarantine')
   @ApiOkResponse({ type: QuarantinePage })
-  async list(@Query() query: QuarantineQuery): Promise<QuarantinePage> {
+  async list(@Query() query: QuarantineQuery, @CalledBy() caller: Caller): Promise<QuarantinePage> {
+    const projectIds = projectsAsked(query.project_id, caller);
     const { from, tokenOf } = this.tokens.page<readonly [id: string]>('quarantine', { ...query });
     const filter = {
-      projectId: query.project_id ?? null,
+      projectIds,
       reason: query.reason ?? null,
       state: query.state ?? null,
     };
@@ -42,8 +48,8 @@ export class QuarantineController {
   @Get('quarantine/:delivery_id')
   @ApiOkResponse({ type: WholeQuarantinedDelivery })
   @Problems('not-found')
-  async get(@Param('delivery_id') id: string): Promise<WholeQuarantinedDelivery> {
-    return viewWhole(await this.find(id));
+  async get(@Param('delivery_id') id: string, @CalledBy() caller: Caller): Promise<WholeQuarantinedDelivery> {
+    return viewWhole(await this.find(id, caller));
   }
 
   /** Applies the delivery by the rules of today; where it still cannot be applied, it stays open. */
@@ -54,7 +60,7 @@ export class QuarantineController {
     @Param('delivery_id') id: string,
     @CalledBy() caller: Caller,
   ): Promise<WholeQuarantinedDelivery> {
-    const delivery = await this.find(id);
+    const delivery = await this.find(id, caller);
     if (delivery.state === 'discarded') throw new Problem('invalid-request', 'The delivery was discarded.');
     if (delivery.state === 'open') {
       const refusal = await this.intake.replay(delivery, caller.name, new Date());
@@ -63,7 +69,7 @@ export class QuarantineController {
       }
       await this.quarantine.settle(id, 'replayed', caller.name);
     }
-    return viewWhole(await this.find(id));
+    return viewWhole(await this.find(id, caller));
   }
 
   /** Gives the delivery up; it is kept, but no longer open. */
@@ -74,19 +80,31 @@ export class QuarantineController {
     @Param('delivery_id') id: string,
     @CalledBy() caller: Caller,
   ): Promise<WholeQuarantinedDelivery> {
-    const delivery = await this.find(id);
+    const delivery = await this.find(id, caller);
     if (delivery.state === 'replayed')
       throw new Problem('invalid-request', 'The delivery was replayed already.');
     if (delivery.state === 'open') await this.quarantine.settle(id, 'discarded', caller.name);
-    return viewWhole(await this.find(id));
+    return viewWhole(await this.find(id, caller));
   }
 
   /** @throws Problem `not-found` */
-  private async find(id: string): Promise<WholeQuarantineRow> {
-    const row = /^\d{1,18}$/.test(id) ? await this.quarantine.find(id) : null;
+  private async find(id: string, caller: Caller): Promise<WholeQuarantineRow> {
+    const row = /^\d{1,18}$/.test(id) ? await this.quarantine.find(id, projectsOf(caller)) : null;
     if (row === null) throw new Problem('not-found', 'The quarantine has no such delivery.');
     return row;
   }
+}
+
+/** @throws Problem `forbidden` where one is asked for that the key is not for, before it is looked up */
+function projectsAsked(projectId: string | undefined, caller: Caller): readonly string[] | null {
+  if (projectId === undefined) return projectsOf(caller);
+  requireProject(caller, projectId);
+  return [projectId];
+}
+
+/** Null: all. */
+function projectsOf({ projects }: Caller): readonly string[] | null {
+  return projects === 'all' ? null : [...projects];
 }
 
 function viewDelivery(row: QuarantineRow): QuarantinedDelivery {

@@ -39,7 +39,8 @@ export interface WholeQuarantineRow extends QuarantineRow {
 }
 
 export interface QuarantineFilter {
-  readonly projectId: string | null;
+  /** Null: of any, and where the project could not be read. */
+  readonly projectIds: readonly string[] | null;
   readonly reason: string | null;
   readonly state: QuarantineState | null;
 }
@@ -84,24 +85,25 @@ export class QuarantineRepository {
       await this.database.query(
         `select id, project_id, reason, detail, state, received_at, length(body) as size_bytes, settled_at, settled_by
          from quarantined_delivery
-         where ($1::text is null or project_id = $1)
+         where ($1::text[] is null or project_id = any ($1))
            and ($2::text is null or reason = $2)
            and ($3::text is null or state = $3)
            and ($4::bigint is null or id < $4)
          order by id desc
          limit $5`,
-        [filter.projectId, filter.reason, filter.state, before, size],
+        [filter.projectIds, filter.reason, filter.state, before, size],
       ),
     );
   }
 
-  async find(id: string): Promise<WholeQuarantineRow | null> {
+  /** @param projectIds null: of any, and where the project could not be read */
+  async find(id: string, projectIds: readonly string[] | null): Promise<WholeQuarantineRow | null> {
     const [row] = rows<WholeQuarantineRow>(
       await this.database.query(
         `select id, project_id, reason, detail, state, received_at, length(body) as size_bytes, settled_at, settled_by, body, headers, signature
          from quarantined_delivery
-         where id = $1`,
-        [id],
+         where id = $1 and ($2::text[] is null or project_id = any ($2))`,
+        [id, projectIds],
       ),
     );
     return row ?? null;

@@ -14,7 +14,7 @@ export class RoomGuard implements CanActivate {
 
   /** @throws Problem `unavailable` */
   canActivate(): true {
-    if (this.queue.isFull) throw unavailable();
+    if (!this.queue.hasRoom()) throw unavailable();
     return true;
   }
 }

@@ -10,5 +10,6 @@ import { WebhookController } from './webhook.controller';
   imports: [ContactsModule],
   controllers: [WebhookController, QuarantineController],
   providers: [IntakeService, QuarantineRepository],
+  exports: [IntakeService],
 })
 export class WebhookModule {}

@@ -102,7 +102,10 @@ export class App {
     const urls = { owner: db.ownerUrl, service: serviceUrl ?? db.ownerUrl };
     const service = await Service.create(complete, urls, false);
     const port = await service.listen(complete);
-    await service.start();
+    await service.start().catch(async (error: unknown) => {
+      await service.stop(answersMaxMs);
+      throw error;
+    });
     const owner = new Client({ connectionString: db.ownerUrl });
     owner.on('error', () => undefined);
     await owner.connect();

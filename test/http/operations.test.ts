@@ -48,12 +48,14 @@ describe('The OpenAPI document', () => {
   }
   const BASE = '/v1/projects/{project_id}';
   const ROUTES: readonly string[] = [
+    'get /metrics',
     `get ${BASE}/contacts`,
     `get ${BASE}/contacts/{contact_id}`,
     `get ${BASE}/contacts/{contact_id}/history`,
     `post ${BASE}/contacts:resolve`,
     `post ${BASE}/contacts:batchGet`,
     `get ${BASE}/contacts:changes`,
+    `get ${BASE}/contacts:export`,
     `get ${BASE}/contacts:identityConflicts`,
     `put ${BASE}/contacts/{contact_id}/references/{system}/{external_id}`,
     `delete ${BASE}/contacts/{contact_id}/references/{system}/{external_id}`,
@@ -77,12 +79,21 @@ describe('The OpenAPI document', () => {
     `post ${BASE}/merges`,
     `get ${BASE}/merges/{merge_id}`,
     `get ${BASE}/anomalies`,
+    `get ${BASE}/stats/overview`,
+    `get ${BASE}/stats/acquisition`,
     `get ${BASE}/audit-events`,
     `get ${BASE}/audit-events/{event_id}`,
+    'post /v1/api-keys',
+    'get /v1/api-keys',
+    'get /v1/api-key-events',
+    'post /v1/api-keys/{key_id}:rotate',
+    'post /v1/api-keys/{key_id}:revoke',
+    `get ${BASE}/audit-events:export`,
     'get /v1/quarantine',
     'get /v1/quarantine/{delivery_id}',
     'post /v1/quarantine/{delivery_id}:replay',
     'post /v1/quarantine/{delivery_id}:discard',
+    'post /oauth2/token',
     'get /health/live',
     'get /health/ready',
     'post /webhooks/sinch',
@@ -99,7 +110,10 @@ describe('The OpenAPI document', () => {
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
     for (const { route, responses, security } of operations) {
       expect([route, Object.keys(responses).some((status) => status.startsWith('2'))]).toEqual([route, true]);
-      expect([route, security]).toEqual([route, route.includes('/v1/') ? [{ bearer: [] }] : undefined]);
+      expect([route, security]).toEqual([
+        route,
+        route.includes('/v1/') || route.endsWith('/metrics') ? [{ bearer: [] }] : undefined,
+      ]);
     }
     const references = answer.text.match(/#\/components\/schemas\/\w+/g) ?? [];
     for (const reference of references) {
@@ -142,6 +156,15 @@ describe('The OpenAPI document', () => {
       [`get ${BASE}/merges/{merge_id}`, 200, await project.get(`/merges/${mergeId('A', 'B')}`)],
       [`get ${BASE}/merges/{merge_id}`, 404, await project.get('/merges/none')],
       [`get ${BASE}/anomalies`, 200, await project.get('/anomalies')],
+      [`get ${BASE}/stats/overview`, 200, await project.get('/stats/overview')],
+      [
+        `get ${BASE}/stats/acquisition`,
+        200,
+        await project.get(
+          '/stats/acquisition?from=2024-06-15T00:00:00Z&to=2024-06-16T00:00:00Z&group_by=channel',
+        ),
+      ],
+      [`get ${BASE}/stats/acquisition`, 400, await project.get('/stats/acquisition?tz=x')],
       [`get ${BASE}/audit-events`, 200, await project.get('/audit-events')],
       [`get ${BASE}/audit-events/{event_id}`, 200, await project.get(`/audit-events/${eventId}`)],
       ['get /v1/quarantine', 200, await app.get('/v1/quarantine')],
@@ -202,6 +225,10 @@ describe('Every route of the base', () => {
     ['POST', '/v1/projects/p/contacts:batchGet'],
     ['GET', '/v1/projects/p/audit-events'],
     ['GET', '/v1/projects/p/audit-events/1'],
+    ['GET', '/v1/projects/p/contacts:export'],
+    ['GET', '/v1/projects/p/audit-events:export'],
+    ['GET', '/v1/projects/p/stats/overview'],
+    ['GET', '/v1/projects/p/stats/acquisition'],
     ['GET', '/v1/quarantine'],
     ['GET', '/v1/quarantine/1'],
     ['POST', '/v1/quarantine/1:replay'],

@@ -1,5 +1,5 @@
 import { Callers } from '../../src/access/callers';
-import type { ScopeName } from '../../src/access/scope';
+import type { ScopeName } from '../../src/access/scope-names';
 import type { ReferencesPage } from '../../src/contacts/references.dto';
 import type { ReferenceView } from '../../src/contacts/references.service';
 import { contact } from '../sinch/callbacks';
@@ -76,7 +76,7 @@ function makeMerged(project: Project, count: number, survivor: string): Promise<
 /** Lets every key be one that has these scopes, for these projects. */
 function limitKeys(scopes: readonly ScopeName[], projects: readonly string[]): void {
   const limited = { name: 'limited', scopes: new Set(scopes), projects: new Set(projects) };
-  jest.spyOn(Callers.prototype, 'find').mockReturnValue(limited);
+  jest.spyOn(Callers.prototype, 'find').mockResolvedValue(limited);
 }
 
 it('answers 201 for a new one, 200 for the same again, and finds it by its name', async () => {

@@ -20,9 +20,11 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import { ArrayMaxSize, IsArray, IsOptional, IsString } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
 import { AccessModule } from '../../src/access/access.module';
 import { Callers } from '../../src/access/callers';
-import { CalledBy, Public, Scope, type Caller, type ScopeName } from '../../src/access/scope';
+import { CalledBy, Public, Scope, type Caller } from '../../src/access/scope';
+import type { ScopeName } from '../../src/access/scope-names';
 import { Config } from '../../src/config';
 import { configureRest, restFastifyOptions } from '../../src/rest/configure-rest';
 import { JsonBody } from '../../src/rest/json-body';
@@ -158,7 +160,14 @@ class OpenController {
 }
 
 @Global()
-@Module({ providers: [{ provide: Config, useValue: { adminApiKey: ADMIN_KEY } }], exports: [Config] })
+@Module({
+  providers: [
+    { provide: Config, useValue: { adminApiKey: ADMIN_KEY } },
+    // no key here is one that is looked up
+    { provide: DataSource, useValue: {} },
+  ],
+  exports: [Config, DataSource],
+})
 class ConfigModule {}
 
 const PROBES = [ProbeController, OpenController];

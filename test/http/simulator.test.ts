@@ -391,6 +391,17 @@ describe('errors, dates and delays', () => {
     expect(performance.now() - began).toBeGreaterThan(100);
   });
 
+  it('are done, and answered as if they were not', async () => {
+    const simulator = await simulate({ dials: { lostAnswers: 1 } });
+    const answer = await call(simulator, 'POST', '/contacts', person({ display_name: 'Ann' }));
+    expect(refusal(answer)).toEqual([503, 'UNAVAILABLE']);
+    expect(simulator.contacts()).toMatchObject([{ display_name: 'Ann' }]);
+    simulator.dials.set({ lostAnswers: 0 });
+    expect((await call(simulator, 'GET', '/contacts')).body).toMatchObject({
+      contacts: [{ display_name: 'Ann' }],
+    });
+  });
+
   it('bring a hundred thousand contacts in pages of twenty, fast', async () => {
     const simulator = await simulate({ requestsPerSecond: 1_000_000 });
     const began = performance.now();

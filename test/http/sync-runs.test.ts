@@ -276,7 +276,7 @@ describe('A reconcile', () => {
   });
 
   it('comes to its end though Sinch fails and throttles', async () => {
-    const story = await begin({ dials: { failures: 0.15, throttles: 0.1 } });
+    const story = await begin({ dials: { failures: 0.1, throttles: 0.1, lostAnswers: 0.05 } });
     story.simulator.seed(300);
     expect(await story.sweep('reconcile')).toMatchObject({ state: 'completed', drift: { created: 300 } });
     await story.expectEqual();

@@ -1,32 +1,32 @@
 import fc from 'fast-check';
-import type { DataSource } from 'typeorm';
 import { AuditRepository } from '../../src/audit/audit.repository';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
 import { effectsOf, join, type Registers } from '../../src/contacts/mirror';
 import { snapshotIn } from '../../src/contacts/read-notification';
+import type { ProjectReads } from '../../src/database/project-reads';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { aHistory, inProject } from '../sinch/histories';
-import { openPool, openQueue } from './connections';
+import { openQueue, openReads } from './connections';
 import { eventOf, read } from './events';
 
 jest.setTimeout(60_000);
 
 let database: TestDatabase;
-let pool: DataSource;
+let reads: ProjectReads;
 let queue: CommitQueue;
 beforeAll(async () => {
   database = await createDatabase();
-  pool = await openPool(database.url);
+  reads = openReads(database.url);
   queue = await openQueue(database.url);
 });
 afterAll(async () => {
   await queue.close();
-  await pool.destroy();
+  await reads.onApplicationShutdown();
   await database.drop();
 });
 
 it('tells a contact as the law has it of the events until then, absences at equal times included', async () => {
-  const audit = new AuditRepository(pool);
+  const audit = new AuditRepository(reads);
   const seen = { absent: 0, active: 0, gone: 0 };
   let runs = 0;
   await fc.assert(

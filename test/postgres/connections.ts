@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { DatabaseAddress } from '../../src/database/database-address';
+import { ProjectReads } from '../../src/database/project-reads';
 import { serviceOptions } from '../../src/database/data-source';
 import { Session, serviceConnection } from '../../src/database/session';
 import { CommitQueue } from '../../src/contacts/commit-queue';
@@ -28,7 +29,14 @@ export async function ask<Row extends object>(
   }
 }
 
-/** The readers' pool, as the service has it. */
+/** What REST reads by, as the service has it. */
+export function openReads(url: string): ProjectReads {
+  const reads = new ProjectReads(new DatabaseAddress(url));
+  reads.open();
+  return reads;
+}
+
+/** The pool of all else, as the service has it. */
 export async function openPool(url: string): Promise<DataSource> {
   return new DataSource(serviceOptions(url)).initialize();
 }

@@ -12,9 +12,10 @@ import type { DuplicatesFollower } from '../../src/duplicates/duplicates-followe
 import { FOLLOWER } from '../../src/duplicates/duplicates-follower';
 import { valuesOf } from '../../src/duplicates/evidence';
 import { PAGE } from '../../src/duplicates/sets.repository';
+import type { ProjectReads } from '../../src/database/project-reads';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { contact, type Told } from '../sinch/callbacks';
-import { ask, openPool, openQueue, until } from './connections';
+import { ask, openPool, openReads, openQueue, until } from './connections';
 import { BEGIN, event } from './events';
 
 jest.setTimeout(120_000);
@@ -22,6 +23,7 @@ jest.setTimeout(120_000);
 let database: TestDatabase;
 let pool: DataSource;
 let queue: CommitQueue;
+let reads: ProjectReads;
 let followers: FollowersRepository;
 let follower: DuplicatesFollower;
 
@@ -30,10 +32,12 @@ beforeAll(async () => {
   pool = await openPool(database.url);
   queue = await openQueue(database.url);
   followers = new FollowersRepository(pool);
-  follower = assembleFollower(pool, queue);
+  reads = openReads(database.url);
+  follower = assembleFollower(pool, reads, queue);
 });
 afterAll(async () => {
   await queue.close();
+  await reads.onApplicationShutdown();
   await pool.destroy();
   await database.drop();
 });

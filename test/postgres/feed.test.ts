@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Client } from 'pg';
-import type { DataSource } from 'typeorm';
 import {
   AuditRepository,
   BEGINNING,
@@ -10,27 +9,28 @@ import {
   type Cursor,
 } from '../../src/audit/audit.repository';
 import { claimEra } from '../../src/audit/eras.repository';
+import type { ProjectReads } from '../../src/database/project-reads';
 import { createDatabase, type TestDatabase } from '../server/database';
-import { ask, connect, openPool, openSession, until } from './connections';
+import { ask, connect, openReads, openSession, until } from './connections';
 
 jest.setTimeout(60_000);
 
 const PROJECT = 'p';
 
 let database: TestDatabase;
-let pool: DataSource;
+let reads: ProjectReads;
 let audit: AuditRepository;
 
 beforeEach(async () => {
   database = await createDatabase();
-  pool = await openPool(database.url);
-  audit = new AuditRepository(pool);
+  reads = openReads(database.url);
+  audit = new AuditRepository(reads);
   const session = await openSession(database.url);
   await claimEra(session);
   await session.close();
 });
 afterEach(async () => {
-  await pool.destroy();
+  await reads.onApplicationShutdown();
   await database.drop();
 });
 
@@ -135,7 +135,7 @@ it('ends at the horizon: what is committed was told before it, what is open come
   await open.query('begin');
   await append(open, 'open');
   await append(writer, 'committed');
-  const horizon = await audit.horizon();
+  const horizon = await audit.horizon(PROJECT);
   await append(writer, 'later');
   await open.query('commit');
   await until(async () => (await told()).length === 4);
@@ -165,7 +165,7 @@ it('tells each event once and none too few to one who follows while writers comm
         const kept = new Set<string>();
         let writing = writers.length;
         // before the first of them begins: what is committed by then is told before the horizon, not after it
-        let cursor = await audit.horizon();
+        let cursor = await audit.horizon(PROJECT);
         const written = Promise.all(
           writers.map(async (writer, w) => {
             for (const [t, { events, isKept, openMs }] of (plans[w] ?? []).entries()) {

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import type { DataSource } from 'typeorm';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { AuditRepository } from '../../src/audit/audit.repository';
 import { Config, loadConfig } from '../../src/config';
@@ -12,10 +11,11 @@ import { comparePositions, effectsOf, positionOf } from '../../src/contacts/mirr
 import { MergesService, type WholeMergeView } from '../../src/contacts/merges.service';
 import type { Notification } from '../../src/contacts/read-notification';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
+import type { ProjectReads } from '../../src/database/project-reads';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { contact } from '../sinch/callbacks';
 import { aHistory, inProject } from '../sinch/histories';
-import { ask, openPool, openQueue, until } from './connections';
+import { ask, openReads, openQueue, until } from './connections';
 import { event, eventOf, read } from './events';
 
 jest.setTimeout(60_000);
@@ -42,7 +42,7 @@ const EVERYBODY: ContactFilter = {
 /** Fingerprints are of a project, so one project in two databases. */
 interface Mirror {
   readonly database: TestDatabase;
-  readonly pool: DataSource;
+  readonly reads: ProjectReads;
   readonly queue: CommitQueue;
 }
 
@@ -50,12 +50,12 @@ let mirrors: readonly [Mirror, Mirror];
 
 async function open(): Promise<Mirror> {
   const database = await createDatabase();
-  return { database, pool: await openPool(database.url), queue: await openQueue(database.url) };
+  return { database, reads: openReads(database.url), queue: await openQueue(database.url) };
 }
 
-async function close({ database, pool, queue }: Mirror): Promise<void> {
+async function close({ database, reads, queue }: Mirror): Promise<void> {
   await queue.close();
-  await pool.destroy();
+  await reads.onApplicationShutdown();
   await database.drop();
 }
 
@@ -74,18 +74,18 @@ const configOf = (policy: MetadataPolicy): Config =>
 
 /** All that is answered about the merges of a project. */
 async function answers(
-  { pool }: Mirror,
+  { reads }: Mirror,
   project: string,
   policy: MetadataPolicy,
 ): Promise<{ merges: readonly WholeMergeView[]; contacts: readonly object[]; anomalies: readonly object[] }> {
-  const merges = new MergesService(new MergesRepository(pool), configOf(policy));
+  const merges = new MergesService(new MergesRepository(reads), configOf(policy));
   const contacts = new ContactsService(
-    new ContactsRepository(pool),
-    new AuditRepository(pool),
-    new SetsRepository(pool),
+    new ContactsRepository(reads),
+    new AuditRepository(reads),
+    new SetsRepository(reads),
     configOf(policy),
   );
-  const anomalies = new AnomaliesService(new ContactsRepository(pool), new MergesRepository(pool));
+  const anomalies = new AnomaliesService(new ContactsRepository(reads), new MergesRepository(reads));
   const list = await merges.page(project, ALL, null, 100);
   const whole = await Promise.all(list.map(({ merge }) => merges.get(project, merge.id)));
   expect(whole).toEqual(list.map(({ merge }): unknown => expect.objectContaining(merge)));
@@ -138,8 +138,8 @@ it('answers alike about merges, whatever the order in which the events came', as
 
 it('tells the survivor before each merge as the newest told of it before, whatever the events', async () => {
   let runs = 0;
-  const [{ pool, queue }] = mirrors;
-  const merges = new MergesService(new MergesRepository(pool), configOf('survivor'));
+  const [{ reads, queue }] = mirrors;
+  const merges = new MergesService(new MergesRepository(reads), configOf('survivor'));
   await fc.assert(
     fc.asyncProperty(aHistory(10), async (history) => {
       const project = `before-${runs++}`;
@@ -167,8 +167,8 @@ it('tells the survivor before each merge as the newest told of it before, whatev
 });
 
 it('takes as many queries for a page of merges as for one', async () => {
-  const [{ pool, queue }] = mirrors;
-  const merges = new MergesService(new MergesRepository(pool), configOf('deep'));
+  const [{ reads, queue }] = mirrors;
+  const merges = new MergesService(new MergesRepository(reads), configOf('deep'));
   for (let n = 0; n < 20; n++) {
     const told = { merge: { survivor: contact('S'), loser: contact(`L${n}`) } };
     await queue.commit(event('queries', told, n));
@@ -176,7 +176,7 @@ it('takes as many queries for a page of merges as for one', async () => {
   }
   const counts: number[] = [];
   for (const size of [2, 40]) {
-    const query = jest.spyOn(pool, 'query');
+    const query = jest.spyOn(reads, 'of');
     expect(await merges.page('queries', ALL, null, size)).toHaveLength(size);
     counts.push(query.mock.calls.length);
     query.mockRestore();
@@ -192,7 +192,7 @@ function withoutLoser(project: string, loserId: string, at: number): Buffer {
 }
 
 it('leaves updates heap-only with the index on who was told of after going', async () => {
-  const { database, pool, queue } = await open();
+  const { database, reads, queue } = await open();
   // so few that one page has room for them, whatever the transactions of other tests keep alive
   const updates = 6;
   for (let n = 0; n <= updates; n++) {
@@ -207,6 +207,6 @@ it('leaves updates heap-only with the index on who was told of after going', asy
     );
   const expected = JSON.stringify([{ updated: updates, hot: updates }]);
   await until(async () => JSON.stringify(await counted()) === expected);
-  await pool.destroy();
+  await reads.onApplicationShutdown();
   await database.drop();
 });

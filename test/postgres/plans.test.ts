@@ -1,13 +1,14 @@
-import { DataSource, type QueryRunner } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
 import { claimEra } from '../../src/audit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { ReferencesRepository, type ReferencePlace } from '../../src/contacts/references.repository';
-import { serviceOptions } from '../../src/database/data-source';
+import { DatabaseAddress } from '../../src/database/database-address';
+import { ProjectReads } from '../../src/database/project-reads';
 import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
 import { SetsRepository } from '../../src/duplicates/sets.repository';
+import { CountsRepository } from '../../src/stats/counts.repository';
 import { contact } from '../sinch/callbacks';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { ask, openSession } from './connections';
@@ -60,6 +61,18 @@ select 'p', sha256(i::text::bytea), pair, now(), 'somebody' from pair`.replaceAl
    cross join lateral (select array['c' || lpad(i::text, 8, '0'), 'c' || lpad((i + 1)::text, 8, '0')] as pair) p`,
 );
 
+/** A contact each second from the epoch on, and days of which each has ten languages. */
+const ACQUISITIONS = `
+insert into counted_contact
+select 'p', 'c' || i, 'active', 'EN', '{SMS}', i * 1000000000::bigint, '\\x03', 'SMS', '', 'EN'
+from generate_series(1, ${contactsCount}) i;
+insert into acquisition_day
+select project, dimension, day, 'L' || value, array_fill(1, array[96])
+from unnest('{p,q}'::text[]) as p (project)
+cross join unnest('{channel,language}'::text[]) as d (dimension)
+cross join generate_series(0, 999) as t (day)
+cross join generate_series(0, 9) as v (value)`;
+
 /** What grows with the contacts. */
 const GROWING = [
   'contact',
@@ -68,20 +81,19 @@ const GROWING = [
   'duplicate_set',
   'duplicate_report',
   'duplicate_dismissal',
+  'counted_contact',
+  'acquisition_day',
 ];
 
-/** The readers' pool, which lets Postgres tell how it ran each query. */
-class ExplainingDataSource extends DataSource {
+/** What REST reads by, which lets Postgres tell how it ran each query. */
+class ExplainingReads extends ProjectReads {
   plans: Plan[] = [];
 
-  override async query<T>(query: string, parameters?: unknown[], runner?: QueryRunner): Promise<T> {
-    const [row] = await super.query<[{ 'QUERY PLAN': [{ Plan: Plan }] }]>(
-      `explain (analyze, timing off, format json) ${query}`,
-      parameters,
-      runner,
-    );
+  protected override async read(project: string, text: string, values: readonly unknown[]): Promise<unknown> {
+    const explained = await super.read(project, `explain (analyze, timing off, format json) ${text}`, values);
+    const [row] = explained as [{ 'QUERY PLAN': [{ Plan: Plan }] }];
     this.plans.push(row['QUERY PLAN'][0].Plan);
-    return super.query<T>(query, parameters, runner);
+    return super.read(project, text, values);
   }
 }
 
@@ -119,7 +131,7 @@ function faultsOf(plan: Plan, rowsMax: number): readonly string[] {
 }
 
 let database: TestDatabase;
-let source: ExplainingDataSource;
+let source: ExplainingReads;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
 let merges: MergesRepository;
@@ -132,15 +144,15 @@ beforeAll(async () => {
   await ask(database.ownerUrl, 'vacuum analyze contact');
   await ask(database.ownerUrl, 'vacuum analyze audit_event');
   await ask(database.ownerUrl, 'vacuum analyze contact_reference');
-  source = new ExplainingDataSource(serviceOptions(database.url));
-  await source.initialize();
+  source = new ExplainingReads(new DatabaseAddress(database.url));
+  source.open();
   contacts = new ContactsRepository(source);
   audit = new AuditRepository(source);
   merges = new MergesRepository(source);
   references = new ReferencesRepository(source);
 });
 afterAll(async () => {
-  await source.destroy();
+  await source.onApplicationShutdown();
   await database.drop();
 });
 
@@ -231,7 +243,7 @@ describe('the journal', () => {
   it('tells what contacts were', () => expectGoodPlans(() => audit.toldUntil(PROJECT, some, 60_000n), 100));
   it('tells a contact as it was', () => expectGoodPlans(() => audit.asOf(PROJECT, id(51), 1_000_000n), 500));
   it('finds an event', () => expectGoodPlans(() => audit.find(PROJECT, '5003'), 100));
-  it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(), 100));
+  it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(PROJECT), 100));
 
   /** A window of time costs what one range of a BRIN index holds, 128 pages at least, however large the table. */
   const rowsMax = 15_000;
@@ -333,20 +345,32 @@ describe('of duplicates', () => {
 
   it('the sets of contacts are found by their members', async () => {
     const sets = new SetsRepository(source);
-    await expectGoodPlans(() => sets.withMembers(source, PROJECT, ids), 2_000);
+    await expectGoodPlans(() => sets.withMembers(source.of(PROJECT), PROJECT, ids), 2_000);
     await expectGoodPlans(() => sets.openOf(PROJECT, ids), 2_000);
-    expect((await sets.withMembers(source, PROJECT, ids)).length).toBe(1_000);
+    expect((await sets.withMembers(source.of(PROJECT), PROJECT, ids)).length).toBe(1_000);
   });
   it('the sets that are to be merged by rule are found in the queue', async () => {
     const sets = new SetsRepository(source);
+    await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
+    await ask(database.ownerUrl, 'analyze duplicate_set');
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
   });
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
     await expectGoodPlans(() => evidence.reportsOf(PROJECT, ids), 2_000);
-    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids, source), 2_000);
+    await expectGoodPlans(() => evidence.dismissalsOf(PROJECT, ids), 2_000);
     expect((await evidence.reportsOf(PROJECT, ids)).length).toBe(1_000);
   });
+});
+
+it('acquisitions are read off the days of the window, of one dimension', async () => {
+  await ask(database.ownerUrl, ACQUISITIONS);
+  await ask(database.ownerUrl, 'analyze counted_contact');
+  await ask(database.ownerUrl, 'analyze acquisition_day');
+  const counts = new CountsRepository(source);
+  const [from, hour] = [5_000_000_000_000n, 3_600_000_000_000n];
+  const starts = Array.from({ length: 48 }, (_, n) => from + BigInt(n) * hour);
+  await expectGoodPlans(() => counts.acquired(PROJECT, 'language', from, from + 48n * hour, starts), 1_000);
 });
 
 it('settles a batch by its arbiters, in key order', async () => {

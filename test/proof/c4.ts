@@ -5,10 +5,11 @@ import { CONTACT_TRIGGERS } from '../../simulator/happening';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import { canonicalJson, type JsonObject } from '../../src/contacts/canonical';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
+import type { ProjectReads } from '../../src/database/project-reads';
 import { SinchClient } from '../../src/sinch/sinch-client';
 import { assembleSync } from '../../src/sync/assemble-sync';
 import { SyncRunsRepository, type SyncRun } from '../../src/sync/sync-runs.repository';
-import { ask, openPool, openQueue } from '../postgres/connections';
+import { ask, openPool, openQueue, openReads } from '../postgres/connections';
 import { Cluster } from './cluster';
 import { Dice, type Finding, type Options } from './proof';
 import { Replica, SECRET } from './replica';
@@ -33,6 +34,7 @@ interface Place {
   readonly url: string;
   readonly base: string;
   readonly database: DataSource;
+  readonly reads: ProjectReads;
   readonly queue: CommitQueue;
 }
 
@@ -41,11 +43,13 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
   const cluster = await Cluster.embedded();
   const replica = await Replica.start(cluster.url);
   const [database, queue] = [await openPool(cluster.url), await openQueue(cluster.url)];
-  const place: Place = { url: cluster.url, base: replica.process.base, database, queue };
+  const reads = openReads(cluster.url);
+  const place: Place = { url: cluster.url, base: replica.process.base, database, reads, queue };
   const shown: Shown[] = [];
   const seeds = isShort ? 6 : 200;
   for (let n = 0; n < seeds; n++) shown.push(await show(place, seed + n));
   await queue.close();
+  await reads.onApplicationShutdown();
   await database.destroy();
   await replica.stop();
   await cluster.remove();
@@ -84,8 +88,12 @@ async function show(place: Place, seed: number): Promise<Shown> {
   await subscribe(simulator, place.base);
   const { projectId, appId, keyId, keySecret, url } = simulator;
   const client = new SinchClient({ projectId, appId, keyId, keySecret, apiUrl: url, authUrl: url });
-  const worker = assembleSync(place.database, place.queue, { projectId, client, reconcileEveryMs: null });
-  const runs = new SyncRunsRepository(place.database);
+  const worker = assembleSync(place.database, place.reads, place.queue, {
+    projectId,
+    client,
+    reconcileEveryMs: null,
+  });
+  const runs = new SyncRunsRepository(place.database, place.reads);
   const ended: SyncRun[] = [];
   const sweep = async (): Promise<SyncRun> => {
     const { run } = await runs.request(projectId, 'reconcile', true, 'proof');

@@ -23,6 +23,7 @@ const READ = 'src/contacts/read-notification.ts';
 const MERGES = 'src/audit/merges.repository.ts';
 const FOLLOWER = 'src/duplicates/duplicates-follower.ts';
 const FOLLOWERS = 'src/audit/followers.repository.ts';
+const READER = 'migrations/1764600100000-reader.ts';
 const MIGRATION = 'migrations/1764000000000-mirror.ts';
 
 const REGISTERS = 'test/postgres/registers.test.ts';
@@ -37,6 +38,10 @@ const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const DUPLICATES = 'test/postgres/duplicates.test.ts';
 const REFERENCES = 'test/http/references.test.ts';
 const MERGING = 'test/http/merging.test.ts';
+const ISOLATION = 'test/postgres/isolation.test.ts';
+const ACCESS = 'test/http/access.test.ts';
+const KEYS = 'test/http/api-keys.test.ts';
+const TOKENS = 'test/http/token.test.ts';
 const SYNC_RUNS = 'test/http/sync-runs.test.ts';
 const PLAN_PAGE = 'test/rules/plan-page.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
@@ -44,6 +49,55 @@ const LAW = 'test/rules/mirror.test.ts';
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
 
 const FAULTS: readonly Fault[] = [
+  {
+    name: 'readers see every project by the views',
+    file: READER,
+    from: 'from public.${table} where ${condition};',
+    to: 'from public.${table};',
+    caughtBy: ISOLATION,
+  },
+  {
+    name: 'readers see every project by the tables',
+    file: READER,
+    from: 'for select to mirror_reader using (${OF_THE_PROJECT});',
+    to: 'for select to mirror_reader using (true);',
+    caughtBy: ISOLATION,
+  },
+  {
+    name: 'a key is for every project',
+    file: 'src/access/access.guard.ts',
+    from: `projects !== 'all' && !projects.has(projectId)`,
+    to: `projects !== 'all' && projects.size === 0`,
+    caughtBy: ACCESS,
+  },
+  {
+    name: 'the quarantine shows a key every project',
+    file: 'src/webhook/quarantine.controller.ts',
+    from: `projects === 'all' ? null : [...projects]`,
+    to: `projects === 'all' || projects.size > 0 ? null : []`,
+    caughtBy: ACCESS,
+  },
+  {
+    name: 'a key does not expire',
+    file: 'src/access/api-keys.repository.ts',
+    from: 'revoked_at is null and (expires_at is null or expires_at > now())`,\n        [id]',
+    to: 'revoked_at is null`,\n        [id]',
+    caughtBy: KEYS,
+  },
+  {
+    name: 'whoever knows the id of a key has it',
+    file: 'src/access/callers.ts',
+    from: 'if (!isCurrent && !isPrevious) return null;',
+    to: 'if (!isCurrent && !isPrevious && digest.length === 0) return null;',
+    caughtBy: KEYS,
+  },
+  {
+    name: 'an access token is taken unsigned',
+    file: 'src/access/callers.ts',
+    from: 'if (kept === null || !this.tokens.isFor(kept, token)) return null;',
+    to: 'if (kept === null || (token === "" && !this.tokens.isFor(kept, token))) return null;',
+    caughtBy: TOKENS,
+  },
   {
     name: 'the law has no tie-break',
     file: 'src/contacts/mirror.ts',
@@ -290,7 +344,7 @@ const FAULTS: readonly Fault[] = [
     caughtBy: JOURNAL,
   },
   ...[
-    [CONTACTS, 'where project_id = $1\n           and id > $2', 'where id > $2 and $1::text is not null'],
+    [CONTACTS, 'where project_id = $1\n  and id > $2', 'where id > $2 and $1::text is not null'],
     [CONTACTS, 'where project_id = $1 and id = any ($2)`', 'where id = any ($2) and $1::text is not null`'],
     [
       CONTACTS,

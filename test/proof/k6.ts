@@ -40,7 +40,7 @@ export async function run({ seed }: Options): Promise<Finding> {
   fresh.client(
     'psql',
     ['--quiet', '--dbname', fresh.url, '-v', 'ON_ERROR_STOP=1'],
-    `create role mirror_service;\n${dump}`,
+    `create role mirror_service;\ncreate role mirror_reader;\n${dump}`,
   );
   const after = await Replica.start(fresh.url);
   await send(after, traffic);

@@ -8,6 +8,7 @@ import * as c2 from './c2';
 import * as c3 from './c3';
 import * as c4 from './c4';
 import * as c5 from './c5';
+import * as demo from './demo';
 import * as faults from './faults';
 import * as k1 from './k1';
 import * as k2 from './k2';
@@ -27,6 +28,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   C3: c3.run,
   C4: c4.run,
   C5: c5.run,
+  DEMO: demo.run,
   K1: k1.run,
   K2: k2.run,
   K3: k3.run,
@@ -40,7 +42,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
 const ALONE: Readonly<Record<string, Proof>> = { O2: o2.run, FAULTS: faults.run };
 
 /** What `--minutes` are handed to: it makes one load last, where the others are repeated. */
-const LASTING: ReadonlySet<string> = new Set(['O2']);
+const LASTING: ReadonlySet<string> = new Set(['DEMO', 'O2']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

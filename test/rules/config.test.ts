@@ -119,7 +119,7 @@ describe('loadConfig', () => {
     ['SINCH_API_URL', ['us.conversation.api.sinch.com', 'https://u:p@x', 'https://x?', 'ftp://x']],
     ['SINCH_AUTH_URL', ['auth.sinch.com', 'https://x/#a']],
     ['RECONCILE_EVERY', ['0m', '6', '6 h', '6H', '30s', '31d', '1.5h', '06h', '99999d', 'off']],
-    ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`]],
+    ['ADMIN_API_KEY', ['k'.repeat(31), 'k'.repeat(513), `${KEY} `, `${KEY}ü`, 'OFF', 'false']],
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
     ['METADATA_CONSOLIDATION', ['all', 'Deep', 'deep,newest']],

@@ -113,7 +113,7 @@ describe('The registrar and a simulated Sinch', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { simulator, client, registrar } = await simulate({
         seed,
-        dials: { failures: 0.3, throttles: 0.1 },
+        dials: { failures: 0.2, throttles: 0.1, lostAnswers: 0.1 },
       });
       let kind = '';
       for (let tries = 0; kind === '' && tries < 10; tries++)
@@ -122,7 +122,7 @@ describe('The registrar and a simulated Sinch', () => {
           () => '',
         );
       expect(kind).toBe('created');
-      simulator.dials.set({ failures: 0, throttles: 0 });
+      simulator.dials.set({ failures: 0, throttles: 0, lostAnswers: 0 });
       expect(await client.listWebhooks()).toHaveLength(1);
     }
   });

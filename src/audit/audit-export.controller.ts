@@ -1,0 +1,97 @@
+import { Controller, Get, Param, Query, Req, Res, type StreamableFile } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Scope } from '../access/scope';
+import { ApiExport } from '../rest/api-export';
+import type { Exported } from '../rest/export-format';
+import { Exports } from '../rest/exports';
+import { PageTokens } from '../rest/page-token';
+import { invalidRequest } from '../rest/read-dto';
+import { AuditEventsExportQuery, type AuditEvent } from './audit.dto';
+import { auditFilter } from './audit-filter';
+import { AuditRepository, BEGINNING, type AuditFilter, type Cursor } from './audit.repository';
+import { readSequence, standsBefore } from './read-sequence';
+import { viewAuditEvent } from './view-audit-event';
+
+/** Most events that are read at once. */
+const exportSize = 500;
+
+interface ExportedEvent extends AuditEvent {
+  /** The place in commit order. */
+  readonly sequence: string;
+}
+
+/** The whole journal at once, as it is when the export begins. */
+@ApiTags('audit')
+@Scope('audit:read')
+@Controller('v1/projects/:project_id')
+export class AuditExportController {
+  constructor(
+    private readonly audit: AuditRepository,
+    private readonly tokens: PageTokens,
+    private readonly exports: Exports,
+  ) {}
+
+  /** The first line tells the token with which `audit-events?order=asc` goes on where the export ends. */
+  @Get('audit-events::export')
+  @ApiExport(
+    'One line an event, in commit order. NDJSON: `{"begin":{"feed_token"}}`, then `{"audit_event"}` for each, with its `sequence`, at last `{"end":{"complete":true,"rows"}}`. CSV: the column `record` says `begin` (`page_token=…` beside it), `audit_event` or `end` (`rows=…`). Without the last line it was cut off: go on with `after`.',
+  )
+  async export(
+    @Param('project_id') projectId: string,
+    @Query() { format, after, ...query }: AuditEventsExportQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<StreamableFile> {
+    const from = after === undefined ? BEGINNING : readSequence(after);
+    if (from === null) {
+      const message = 'must be the sequence of an event, such as 1.769.1';
+      throw invalidRequest([{ pointer: '/query/after', code: 'sequence', message }]);
+    }
+    const filter = await auditFilter(this.audit, projectId, query);
+    const horizon = await this.audit.horizon(projectId);
+    const feedToken = this.tokens.seal('audit-events', { ...query, order: 'asc', projectId }, horizon);
+    const pages = this.pages(projectId, filter, from, horizon);
+    return this.exports.stream(request, reply, format, EVENTS, feedToken, pages);
+  }
+
+  private async *pages(
+    projectId: string,
+    filter: AuditFilter,
+    from: Cursor,
+    horizon: Cursor,
+  ): AsyncGenerator<readonly ExportedEvent[], void> {
+    for (let after: Cursor | undefined = from; after !== undefined;) {
+      const rows = await this.audit.feed(projectId, filter, after, exportSize);
+      const before = rows.filter(({ era, tx, id }) => standsBefore([String(era), tx, id], horizon));
+      if (before.length > 0) {
+        yield before.map((row) => ({
+          sequence: `${row.era}.${row.tx}.${row.id}`,
+          ...viewAuditEvent(projectId, row),
+        }));
+      }
+      const last = before.length === exportSize ? before.at(-1) : undefined;
+      after = last && [String(last.era), last.tx, last.id];
+    }
+  }
+}
+
+const EVENTS: Exported<ExportedEvent> = {
+  list: 'audit-events',
+  row: 'audit_event',
+  columns: {
+    sequence: ({ sequence }) => sequence,
+    id: ({ id }) => id,
+    type: ({ type }) => type,
+    project_id: ({ project_id: projectId }) => projectId,
+    contact_id: ({ contact_id: contactId }) => contactId,
+    related_contact_ids: ({ related_contact_ids: ids }) => JSON.stringify(ids),
+    app_id: ({ app_id: appId }) => appId,
+    accepted_at: ({ accepted_at: acceptedAt }) => acceptedAt,
+    version: ({ version }) => version,
+    received_at: ({ received_at: receivedAt }) => receivedAt,
+    source: ({ source }) => source,
+    actor: ({ actor }) => actor,
+    fingerprint: ({ fingerprint }) => fingerprint,
+  },
+};
