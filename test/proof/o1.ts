@@ -24,15 +24,15 @@ const rssMaxMiB = 768;
 
 /** How many connections find the capacity; each sends its next request when the last is answered. */
 const capacityConnections = 64;
-/** How many connections an open loop has: beyond the 5,000 events that the queue has room for. */
-const connections = 6_000;
+/** How many connections an open loop has for each C: at five times more than the 5,000 events that the queue has room for. */
+const connectionsOfC = 1_200;
 /** How long the answers to what was offered are waited for: what is neither refused nor committed waits in line, in ms. */
 const patienceMs = 60_000;
 const restMs = 500;
 const readersCount = 4;
 const readEveryMs = 25;
 /** How many requests are ready for a second of the first closed loop. */
-const expectedPerSecond = 8_000;
+const expectedPerSecond = 6_000;
 /** How many are ready for the later ones, of what the fastest until then took. */
 const spareFactor = 1.5;
 
@@ -66,7 +66,7 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
   let before = await load.findCapacity(closedSeconds);
   const levels: Level[] = [];
   for (const times of LEVELS) {
-    const { sent, rssMiB } = await load.offer(Math.round(times * before), seconds);
+    const { sent, rssMiB } = await load.offer(Math.round(times * before), seconds, times * connectionsOfC);
     const after = await load.findCapacity(closedSeconds);
     const capacity = (before + after) / 2;
     const offeredPerSecond = (times * before * seconds) / sent.seconds;
@@ -218,7 +218,11 @@ class Load {
     return this.perSecond;
   }
 
-  async offer(perSecond: number, seconds: number): Promise<{ readonly sent: Sent; readonly rssMiB: number }> {
+  async offer(
+    perSecond: number,
+    seconds: number,
+    connections: number,
+  ): Promise<{ readonly sent: Sent; readonly rssMiB: number }> {
     const { file, ledger } = this.requests;
     const count = perSecond * seconds;
     this.requests.write(count);
