@@ -21,8 +21,9 @@ export class Contestant {
     name: Name,
     program: string,
     env: Readonly<Record<string, string>>,
+    nodeArgs: readonly string[] = [],
   ): Promise<Contestant> {
-    const child = spawn(process.execPath, [program], {
+    const child = spawn(process.execPath, [...nodeArgs, program], {
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -11,6 +11,8 @@ export interface Options {
   readonly seconds: number;
   readonly seed: number;
   readonly sender: Sender;
+  /** Whether the result is kept in docs/proof. */
+  readonly isRecorded: boolean;
 }
 
 export const HELP = `npm run bench -- [options]      P1: events per second, in one run on one Postgres, of
@@ -25,7 +27,10 @@ export const HELP = `npm run bench -- [options]      P1: events per second, in o
   --seed <n>           of the callbacks (1)
   --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which takes more of
                        the machine for itself
+  --record             keeps the result in docs/proof/P1.jsonl, of which the README tells
   sweep                another bench: of a backfill and a reconcile (npm run bench -- sweep --help)
+  processes            another: one and two processes of the service on one Postgres
+  profile              another: where the service's time goes, as a flame graph
   TMPDIR               where Postgres writes: a disk, or the figures mean nothing
 
 One line of JSON on stdout, a table on stderr. Ends with 0 when the marks are met (service ≥ 0.35 bare and ≥ 3 per event),
@@ -44,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       seconds: { type: 'string' },
       seed: { type: 'string', default: '1' },
       sender: { type: 'string' },
+      record: { type: 'boolean', default: false },
     },
   });
   if (values.help === true) return 'help';
@@ -61,6 +67,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     seconds: wholeNumber('seconds', values.seconds ?? (short ? '4' : '5'), 600),
     seed: wholeNumber('seed', values.seed, 2 ** 31),
     sender,
+    isRecorded: values.record,
   };
 }
 

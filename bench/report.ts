@@ -28,6 +28,8 @@ interface Figures {
   readonly p99Ms: number;
   /** Events a transaction. */
   readonly batch: number | null;
+  /** From one commit to the next, whoever makes it. */
+  readonly commitMs: number | null;
   /** CPU microseconds an event. */
   readonly serverUs: number | null;
   readonly postgresUs: number | null;
@@ -106,6 +108,11 @@ function figuresOf(rounds: readonly Measured[]): Figures {
     batch: median(
       rounds.map(({ committed }) => committed && rounded(committed.events / committed.transactions, 1)),
     ),
+    commitMs: median(
+      rounds.map(
+        ({ committed, sent }) => committed && rounded((1_000 * sent.seconds) / committed.transactions, 2),
+      ),
+    ),
     serverUs: median(rounds.map((round) => microseconds(round.cpuSeconds.server, round))),
     postgresUs: median(
       rounds.map((round) => (round.committed === null ? 0 : microseconds(round.cpuSeconds.postgres, round))),
@@ -155,6 +162,7 @@ export function table({ levels, marks, faults, verdict }: Verdict): string {
     'p50 ms',
     'p99 ms',
     'batch',
+    'commit ms',
     'CPU µs/event: server',
     'Postgres',
   ];
@@ -162,7 +170,7 @@ export function table({ levels, marks, faults, verdict }: Verdict): string {
     ...Object.entries(servers).map(([name, figures]) => [
       String(connections),
       name,
-      ...[figures.perSecond, figures.p50Ms, figures.p99Ms, figures.batch].map((value) =>
+      ...[figures.perSecond, figures.p50Ms, figures.p99Ms, figures.batch, figures.commitMs].map((value) =>
         String(value ?? '–'),
       ),
       ...[figures.serverUs, figures.postgresUs].map((value) => value?.toFixed(0) ?? '–'),

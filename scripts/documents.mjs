@@ -1,5 +1,5 @@
 /**
- * The documents that the code itself tells: `docs/openapi.json` and `docs/schema.txt`.
+ * The documents that the code itself tells: `docs/openapi.json`, `docs/schema.txt`, and the README's table of proofs.
  *
  * `node scripts/documents.mjs` fails when one is not what the code says; `--write` writes them.
  */
@@ -8,6 +8,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import prettier from 'prettier';
+import { proofTable } from './proof-table.mjs';
 import { setUp } from './setup.mjs';
 
 await setUp();
@@ -18,12 +20,16 @@ require('@nestjs/common').Logger.overrideLogger(['error']);
 /** The application is built, not started. */
 const NOWHERE = 'postgresql://127.0.0.1:1/nowhere';
 const silent = { info() {}, warn() {}, error() {} };
-const documents = { 'openapi.json': await openApi(), 'schema.txt': await schema() };
+const documents = {
+  'docs/openapi.json': await openApi(),
+  'docs/schema.txt': await schema(),
+  'README.md': await readme(),
+};
 const stale = Object.entries(documents).filter(([name, text]) => text !== read(name));
 if (process.argv.includes('--write')) {
   for (const [name, text] of stale) writeFileSync(pathOf(name), text);
 } else if (stale.length > 0) {
-  const names = stale.map(([name]) => `docs/${name}`).join(', ');
+  const names = stale.map(([name]) => name).join(', ');
   process.stderr.write(`Not what the code says: ${names}. Run: node scripts/documents.mjs --write\n`);
   process.exitCode = 1;
 }
@@ -61,6 +67,16 @@ async function schema() {
   }
 }
 
+/** The README as it is, with the table of what `docs/proof` has today. */
+async function readme() {
+  const text = read('README.md').replace(
+    /(<!-- proofs[^>]*-->)[^]*?(<!-- end of proofs -->)/,
+    (_, begin, end) => `${begin}\n\n${proofTable()}\n\n${end}`,
+  );
+  const options = await prettier.resolveConfig(pathOf('README.md'));
+  return await prettier.format(text, { ...options, parser: 'markdown' });
+}
+
 function read(name) {
   try {
     return readFileSync(pathOf(name), 'utf8');
@@ -70,5 +86,5 @@ function read(name) {
 }
 
 function pathOf(name) {
-  return fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../${name}`, import.meta.url));
 }

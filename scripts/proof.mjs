@@ -1,6 +1,9 @@
 /**
- * `npm run proof -- <id> [--short] [--seed n] [--kills n] [--minutes n]`: sets the checkout up, builds the proofs, and runs one or `all`.
+ * `npm run proof -- <id> [--short] [--seed n] [--kills n] [--minutes n] [--contacts n] [--record]`: sets the checkout up,
+ * builds the proofs, and runs one or `all`.
  *
+ * `--minutes` repeats a proof with one seed after the other, or makes its load last. `--record` appends what was found to
+ * `docs/proof/<id>.jsonl`, a line a run: a long run may be split over sittings, and the README's table sums them up.
  * `faults [--only text]` plants faults in a copy of the project, and demands that tests and proofs catch them.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,6 +18,7 @@ const { status, stdout, stderr } = spawnSync(
     'node_modules/@swc/cli/bin/swc.js',
     'test',
     'simulator',
+    'bench',
     '--out-dir',
     'dist',
     '--config-file',

@@ -90,11 +90,18 @@ export class CommitQueue {
     await this.connect();
   }
 
+  /** Whether an event might find room, asked before it is read; where none would, it counts as turned away. */
+  hasRoom(): boolean {
+    const hasRoom = this.events < queueEventsMax && this.bytes < queueBytesMax;
+    if (!hasRoom) this.shed();
+    return hasRoom;
+  }
+
   /** Resolves when the event's fate is known; never rejects. */
   async commit(event: ContactEvent): Promise<Outcome> {
-    const isFull = this.events >= queueEventsMax || this.bytes + event.payload.length > queueBytesMax;
-    if (this.closing || this.link === null || isFull) {
-      for (const observer of this.observers) observer.onShed();
+    const fits = this.events < queueEventsMax && this.bytes + event.payload.length <= queueBytesMax;
+    if (this.closing || this.link === null || !fits) {
+      this.shed();
       return UNAVAILABLE;
     }
     this.events += 1;
@@ -130,6 +137,10 @@ export class CommitQueue {
     await this.working;
     await this.link?.session.close();
     this.link = null;
+  }
+
+  private shed(): void {
+    for (const observer of this.observers) observer.onShed();
   }
 
   private async connect(): Promise<void> {

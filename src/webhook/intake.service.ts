@@ -5,14 +5,12 @@ import { CommitQueue } from '../contacts/commit-queue';
 import type { ContactEvent } from '../contacts/contact-event';
 import { readNotification, type Reading } from '../contacts/read-notification';
 import { describeError } from '../database/sqlstate';
-import { Problem } from '../rest/problem';
 import { QuarantineRepository, type WholeQuarantineRow } from './quarantine.repository';
+import { unavailable } from './unavailable';
 import type { Timing } from './verify-signature';
 
 /** Most deliveries on their way into quarantine at once. */
 const keepingMax = 100;
-/** After how many seconds Sinch may try again. */
-const retryAfterSeconds = 1;
 /** Request headers that may carry a secret of Sinch's or the caller's. */
 const SECRET_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
@@ -179,12 +177,6 @@ function kept(headers: SignedDelivery['headers']): Record<string, string> {
       .filter(([name, value]) => value !== undefined && !SECRET_HEADERS.has(name))
       .map(([name, value]) => [name, String(value)]),
   );
-}
-
-function unavailable(): Problem {
-  return new Problem('unavailable', 'The delivery is not known to be kept. Send it again.', {
-    headers: { 'Retry-After': String(retryAfterSeconds) },
-  });
 }
 
 function nanoseconds(time: Date): bigint {

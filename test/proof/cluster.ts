@@ -65,7 +65,8 @@ export class Cluster {
     while (!(await this.answers())) {
       // children of a server that was killed may hold its shared memory for a moment
       if (this.server === null) this.launch();
-      if (Date.now() > deadline) throw new Error(`Postgres does not start: ${this.log()}`);
+      if (Date.now() > deadline)
+        throw new Error(`Postgres does not start: ${this.log().split('\n').slice(-5).join(' ')}`);
       await delay(5);
     }
   }
@@ -93,6 +94,11 @@ export class Cluster {
     });
     if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
     return stdout;
+  }
+
+  /** What the server has logged until now. */
+  log(): string {
+    return readFileSync(join(this.dir, 'log'), 'utf8');
   }
 
   private async answers(): Promise<boolean> {
@@ -131,10 +137,6 @@ export class Cluster {
     const initdb = spawnPostgres(this.runner, join(this.bin, 'initdb'), args, { stdio: 'ignore', cwd: '/' });
     const [code] = (await once(initdb, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`initdb ended with ${String(code)}`);
-  }
-
-  private log(): string {
-    return readFileSync(join(this.dir, 'log'), 'utf8').split('\n').slice(-5).join(' ');
   }
 }
 

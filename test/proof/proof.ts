@@ -6,7 +6,9 @@ export interface Options {
   readonly seed: number;
   /** How often something is killed; null for the proof's own number. */
   readonly kills: number | null;
-  /** How long something goes on; null for the proof's own time. */
+  /** How many contacts a database has that is to be large; null for the proof's own number. */
+  readonly contacts: number | null;
+  /** For how long a load lasts, where the proof is of one that may last; null for the proof's own time. */
   readonly minutes: number | null;
   /** Of the faults, only those whose name or catcher has this text; null for all. */
   readonly only: string | null;
