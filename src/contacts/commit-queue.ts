@@ -90,18 +90,21 @@ export class CommitQueue {
     await this.connect();
   }
 
-  /** Whether an event might find room, asked before it is read; where none would, it counts as turned away. */
+  /** Whether an event might find room, asked before it is read. */
   hasRoom(): boolean {
-    const hasRoom = this.events < queueEventsMax && this.bytes < queueBytesMax;
-    if (!hasRoom) this.shed();
-    return hasRoom;
+    return this.events < queueEventsMax && this.bytes < queueBytesMax;
+  }
+
+  /** Tells the observers of an event that is refused. */
+  turnAway(): void {
+    for (const observer of this.observers) observer.onShed();
   }
 
   /** Resolves when the event's fate is known; never rejects. */
   async commit(event: ContactEvent): Promise<Outcome> {
     const fits = this.events < queueEventsMax && this.bytes + event.payload.length <= queueBytesMax;
     if (this.closing || this.link === null || !fits) {
-      this.shed();
+      this.turnAway();
       return UNAVAILABLE;
     }
     this.events += 1;
@@ -137,10 +140,6 @@ export class CommitQueue {
     await this.working;
     await this.link?.session.close();
     this.link = null;
-  }
-
-  private shed(): void {
-    for (const observer of this.observers) observer.onShed();
   }
 
   private async connect(): Promise<void> {

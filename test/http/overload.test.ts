@@ -1,8 +1,9 @@
-import { queueBytesMax } from '../../src/contacts/commit-queue';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CommitQueue, queueBytesMax } from '../../src/contacts/commit-queue';
 import { connect } from '../postgres/connections';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, inParallel } from './app';
+import { type Answer, App, at, expectProblem, inParallel, type Project } from './app';
 
 /** The largest body that the webhook takes, in bytes: so many of them fill the queue to the byte. */
 const bodyBytes = 1024 * 1024;
@@ -18,8 +19,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-it('while the queue is full a delivery is answered 503 with Retry-After, unread, and what is in the queue is committed', async () => {
-  const project = app.project();
+/** The queue is full to the byte, and Postgres does not take what is in it, until `free` is called. */
+async function fill(
+  project: Project,
+): Promise<{ free(): Promise<void>; delivering: Promise<readonly Answer[]> }> {
   const bare = (n: number): Buffer => project.callback({ create: contact(`contact-${100 + n}`) }, at(n));
   const bodies = Array.from({ length: queueBytesMax / bodyBytes }, (_, n) =>
     project.callback(
@@ -30,14 +33,29 @@ it('while the queue is full a delivery is answered 503 with Retry-After, unread,
   const holder = await connect(database.ownerUrl);
   await holder.query('begin; lock table contact in access exclusive mode');
   const delivering = inParallel(bodies.length, bodies, (body) => app.deliver(body));
+  const queue = app.part(CommitQueue);
+  while (queue.hasRoom()) await delay(5);
+  return { free: () => holder.end(), delivering };
+}
 
-  const unsigned = (): ReturnType<App['deliver']> => app.deliver(bare(0), {});
-  let answer = await unsigned();
-  while (answer.status === 401) answer = await unsigned();
+it('while the queue is full a delivery waits unread, is answered 503 with Retry-After, and what is in the queue is committed', async () => {
+  const { free, delivering } = await fill(app.project());
+  const unsigned = Buffer.from('{}');
+  const answer = await app.deliver(unsigned, {});
   expectProblem(answer, 503, 'unavailable');
   expect(answer.headers['retry-after']).toBe('1');
+  await free();
+  expect(new Set((await delivering).map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await app.deliver(unsigned, {})).status).toBe(401);
+});
 
-  await holder.end();
-  expect((await delivering).map(({ status }) => status)).toEqual(bodies.map(() => 200));
-  expect((await unsigned()).status).toBe(401);
+it('who waits is let in when there is room in time', async () => {
+  const project = app.project();
+  const { free, delivering } = await fill(project);
+  const late = app.deliver(project.callback({ create: contact('late') }, at(0)));
+  await delay(100);
+  await free();
+  expect((await late).status).toBe(200);
+  expect(await project.contact('late')).toMatchObject({ id: 'late' });
+  await delivering;
 });

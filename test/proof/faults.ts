@@ -744,9 +744,16 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a delivery is read before it is refused for want of room',
-    file: 'src/webhook/webhook.controller.ts',
-    from: '@UseGuards(RoomGuard, SignatureGuard)',
-    to: '@UseGuards(SignatureGuard)',
+    file: 'src/webhook/waiting-room.ts',
+    from: '!== webhookPath ||',
+    to: '!== null ||',
+    caughtBy: 'test/http/overload.test.ts',
+  },
+  {
+    name: 'who has waited for room is refused all the same',
+    file: 'src/webhook/waiting-room.ts',
+    from: 'if (this.queue.hasRoom()) {',
+    to: 'if (this.waiting < 0) {',
     caughtBy: 'test/http/overload.test.ts',
   },
 ];

@@ -52,16 +52,16 @@ async function send(plan: Plan): Promise<Sent> {
   const refusalMs: number[] = [];
   const acknowledged: number[] = [];
   const idle: Connection[] = [];
-  const waiting: number[] = [];
+  /** The number of the next arrival to be sent, and of the next to come: those between wait. */
+  let [sent, next] = [0, 0];
   let [answered, failed, refusedImpolitely, goodInTime] = [0, 0, 0, 0];
   let isOver = false;
   let began = 0;
   const plannedAt = (n: number): number => began + (n * 1_000) / plan.perSecond;
 
   const free = (connection: Connection): void => {
-    const n = waiting.shift();
-    if (n === undefined) idle.push(connection);
-    else connection.send(requests[n] ?? Buffer.alloc(0), n);
+    if (sent < next) connection.send(requests[sent] ?? Buffer.alloc(0), sent++);
+    else idle.push(connection);
   };
   const settle = (n: number, head: string): void => {
     answered += 1;
@@ -87,12 +87,12 @@ async function send(plan: Plan): Promise<Sent> {
     idle.push(...(await Promise.all(opened)));
   }
   began = performance.now();
-  for (let next = 0; next < plan.count;) {
+  while (next < plan.count) {
     await delay(tickMs);
-    for (const now = performance.now(); next < plan.count && plannedAt(next) <= now; next++) {
+    for (const now = performance.now(); next < plan.count && plannedAt(next) <= now;) {
+      next += 1;
       const connection = idle.pop();
-      if (connection === undefined) waiting.push(next);
-      else connection.send(requests[next] ?? Buffer.alloc(0), next);
+      if (connection !== undefined) free(connection);
     }
   }
   isOver = true;
