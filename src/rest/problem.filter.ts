@@ -44,7 +44,12 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     .headers({ 'cache-control': 'no-store', ...problem.headers })
     .type('application/problem+json')
     // as bytes: to a text Fastify adds a charset, which this media type does not have
-    .send(Buffer.from(JSON.stringify(problem.toBody(request.url, request.id))));
+    .send(Buffer.from(JSON.stringify(problem.toBody(asUriReference(request.url), request.id))));
+}
+
+/** A target as it was asked for, with whatever no URI may have in it escaped (RFC 3986, appendix A). */
+function asUriReference(target: string): string {
+  return target.replaceAll(/%(?![\da-f]{2})|[^\x21-\x7e]|["#<>[\\\]^`{|}]/gi, encodeURIComponent);
 }
 
 /** Where an error came from, without its message, which may quote a caller's data. */

@@ -41,9 +41,10 @@ export class Replica {
     return replica;
   }
 
-  /** Delivers a callback as Sinch does; a fresh nonce each time. Rejects when no answer came. */
-  async deliver(body: Buffer): Promise<Answer> {
-    return this.send('/webhooks/sinch', 'POST', sign(body, SECRET), body);
+  /** Delivers a callback as Sinch does; a fresh nonce each time. Rejects when no answer came. @param timestamp in Unix seconds; default: now */
+  async deliver(body: Buffer, timestamp?: string): Promise<Answer> {
+    const headers = sign(body, SECRET, timestamp === undefined ? {} : { timestamp });
+    return this.send('/webhooks/sinch', 'POST', headers, body);
   }
 
   async get(path: string): Promise<Answer> {
