@@ -7,6 +7,9 @@ import { ApiKeysController } from './api-keys.controller';
 import { ApiKeysRepository } from './api-keys.repository';
 import { ApiKeysService } from './api-keys.service';
 import { Callers } from './callers';
+import { IdempotencyGuard } from './idempotency.guard';
+import { IdempotencyService } from './idempotency.service';
+import { IdempotentRequestsRepository } from './idempotent-requests.repository';
 import { DEMAND } from './scope';
 import { TokenController } from './token.controller';
 
@@ -18,7 +21,11 @@ import { TokenController } from './token.controller';
     ApiKeysRepository,
     ApiKeysService,
     Callers,
+    IdempotencyService,
+    IdempotentRequestsRepository,
     { provide: APP_GUARD, useClass: AccessGuard },
+    // after it, since it asks who the caller is
+    { provide: APP_GUARD, useClass: IdempotencyGuard },
   ],
 })
 export class AccessModule implements OnModuleInit {

@@ -47,6 +47,8 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
         ...impliedProblems(method, path, operation),
         ...(declared.get(operation.operationId ?? '') ?? []),
       ];
+      if (method !== 'get' && operation.security !== undefined)
+        operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
       const notModified = method === 'get' ? NOT_MODIFIED : {};
       Object.assign(operation.responses, notModified, problemResponses(path, problems));
     }
@@ -79,12 +81,24 @@ function impliedProblems(method: string, path: string, operation: Operation): re
     ...(path.startsWith('/v1/') ? (['invalid-request', 'unknown-parameter'] as const) : []),
     ...(takesPages === true ? (['page-token-mismatch'] as const) : []),
     ...(isSecured ? (['unauthenticated', 'forbidden'] as const) : []),
-    ...(isSecured && method !== 'get' ? (['payload-too-large'] as const) : []),
+    ...(isSecured && method !== 'get' ? (['payload-too-large', ...IDEMPOTENCY_PROBLEMS] as const) : []),
     ...(isSecured && operation.requestBody !== undefined ? ([['invalid-request', 415]] as const) : []),
     ...(isSecured && path.includes('{') ? ([['invalid-request', 414]] as const) : []),
     ...(isSecured ? (['unavailable', 'internal'] as const) : []),
   ];
 }
+
+const IDEMPOTENCY_PROBLEMS = ['idempotency-conflict', 'idempotency-mismatch'] as const;
+/** What every write takes. */
+const IDEMPOTENCY_KEY: NonNullable<Operation['parameters']>[number] = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Has the request carried out once: repeated byte for byte within 24 hours, by the same API key, it is answered as it was, with `Idempotent-Replayed: true`. An answer of 5xx is not kept.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+  example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+};
 
 /** What is tagged is answered without its body to those who have it. */
 const NOT_MODIFIED = {
@@ -144,7 +158,7 @@ const PROBLEM_SCHEMA = {
         properties: {
           pointer: {
             type: 'string',
-            description: 'JSON pointer: `/body/…`, `/query/<name>` or `/path/<name>`.',
+            description: 'JSON pointer: `/body/…`, `/query/<name>`, `/path/<name>` or `/header/<name>`.',
           },
           code: { type: 'string' },
           message: { type: 'string' },

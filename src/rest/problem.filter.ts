@@ -5,6 +5,9 @@ import type { KnownRoutes } from './known-routes';
 import type { Problem } from './problem';
 import { toProblem } from './to-problem';
 
+/** Thrown to end the handling of a request that has its answer. */
+export class AnsweredAlready extends Error {}
+
 /** Makes everything that is thrown the one kind of answer that problems have. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -13,6 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: KnownRoutes) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
+    if (error instanceof AnsweredAlready) return;
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();

@@ -13,7 +13,7 @@ export const PROBLEMS = {
     status: 400,
     title: 'The request is not valid',
     cause: 'A parameter, the body, the URL or the HTTP itself is not as the route takes it.',
-    cure: 'Each of `errors` points to one value and says what it should be: `/body/…` into the body, `/query/…` to a query parameter, `/path/…` to a part of the path. Repeating the request as it is ends alike.',
+    cure: 'Each of `errors` points to one value and says what it should be: `/body/…` into the body, `/query/…` to a query parameter, `/path/…` to a part of the path, `/header/…` to a header. Repeating the request as it is ends alike.',
   },
   'unknown-parameter': {
     status: 400,
@@ -98,8 +98,15 @@ export const PROBLEMS = {
   'idempotency-mismatch': {
     status: 422,
     title: 'The idempotency key was used for another request',
-    cause: 'Within 24 hours the same `Idempotency-Key` came with another body.',
-    cure: 'Use a new key for a new request, and the same body for a repetition.',
+    cause: 'Within 24 hours the same `Idempotency-Key` came with another method, path, query or body.',
+    cure: 'Use a new key for a new request, and repeat a request byte for byte.',
+  },
+  'idempotency-conflict': {
+    status: 409,
+    title: 'The request is under way',
+    cause:
+      'A request with the same `Idempotency-Key` was begun and is not answered yet. Where the service ended meanwhile, its repetition is carried out after five minutes.',
+    cure: 'Send the request again after as many seconds as `Retry-After` says.',
   },
   'payload-too-large': {
     status: 413,

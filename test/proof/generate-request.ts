@@ -81,6 +81,8 @@ const HOSTILE_HEADERS = [
   { 'if-none-match': '*' },
   { accept: 'image/png' },
   { traceparent: '00-0-0-0' },
+  { 'idempotency-key': 'the same for all' },
+  { 'idempotency-key': 'of-another-request' },
 ] as const;
 
 /** Makes up requests for the routes of a document: such as they are meant, and such with something wrong. */
