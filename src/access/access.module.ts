@@ -10,6 +10,7 @@ import { Callers } from './callers';
 import { IdempotencyGuard } from './idempotency.guard';
 import { IdempotencyService } from './idempotency.service';
 import { IdempotentRequestsRepository } from './idempotent-requests.repository';
+import { RateLimits } from './rate-limits';
 import { DEMAND } from './scope';
 import { TokenController } from './token.controller';
 
@@ -23,6 +24,7 @@ import { TokenController } from './token.controller';
     Callers,
     IdempotencyService,
     IdempotentRequestsRepository,
+    RateLimits,
     { provide: APP_GUARD, useClass: AccessGuard },
     // after it, since it asks who the caller is
     { provide: APP_GUARD, useClass: IdempotencyGuard },

@@ -27,7 +27,8 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     .setTitle('Sinch contact mirror')
     .setDescription(
       'Mirrors the contacts of Sinch Conversation API projects and keeps their audit trail. ' +
-        'The read side of the Sinch Contacts API is answered at the same paths; every failure is a problem (RFC 9457).',
+        'The read side of the Sinch Contacts API is answered at the same paths; every failure is a problem (RFC 9457). ' +
+        'Each answer to a key tells by `RateLimit` and `RateLimit-Policy` how many requests are left; a 429 and a 503 tell by `Retry-After` when to come back.',
     )
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of this service.' })
@@ -80,7 +81,7 @@ function impliedProblems(method: string, path: string, operation: Operation): re
   return [
     ...(path.startsWith('/v1/') ? (['invalid-request', 'unknown-parameter'] as const) : []),
     ...(takesPages === true ? (['page-token-mismatch'] as const) : []),
-    ...(isSecured ? (['unauthenticated', 'forbidden'] as const) : []),
+    ...(isSecured ? (['unauthenticated', 'forbidden', 'rate-limited'] as const) : []),
     ...(isSecured && method !== 'get' ? (['payload-too-large', ...IDEMPOTENCY_PROBLEMS] as const) : []),
     ...(isSecured && operation.requestBody !== undefined ? ([['invalid-request', 415]] as const) : []),
     ...(isSecured && path.includes('{') ? ([['invalid-request', 414]] as const) : []),

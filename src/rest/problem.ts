@@ -117,8 +117,9 @@ export const PROBLEMS = {
   'rate-limited': {
     status: 429,
     title: 'Too many requests',
-    cause: 'The key sends more than it may.',
-    cure: 'Wait as many seconds as `Retry-After` says.',
+    cause:
+      'The key has sent as many requests in this minute as it may: `RATE_LIMIT_PER_MINUTE` of the replica.',
+    cure: 'Wait as many seconds as `Retry-After` says. `RateLimit` tells with each answer how many requests are left.',
   },
   'upstream-refused': {
     status: 502,

@@ -106,6 +106,7 @@ export class App {
         sinch: null,
         reconcileEveryMs: null,
         adminApiKey: ADMIN_KEY,
+        rateLimitPerMinute: null,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
         metadataConsolidation: 'survivor',

@@ -31,7 +31,13 @@ export class Replica {
   static begin(databaseUrl: string, env: Readonly<Record<string, string>> = {}): Replica {
     const secrets = { SINCH_WEBHOOK_SECRETS: SECRET, ADMIN_API_KEY: KEY };
     return new Replica(
-      new ServiceProcess({ DATABASE_URL: databaseUrl, LOG_LEVEL: 'error', ...secrets, ...env }),
+      new ServiceProcess({
+        DATABASE_URL: databaseUrl,
+        LOG_LEVEL: 'error',
+        RATE_LIMIT_PER_MINUTE: 'off',
+        ...secrets,
+        ...env,
+      }),
     );
   }
 
