@@ -161,6 +161,7 @@ async function setTheStage(folder: string, secret: string): Promise<Stage> {
       DATABASE_URL: postgres.url,
       ADMIN_API_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'warn',
+      RATE_LIMIT_PER_MINUTE: 'off',
     }),
   ];
   const ledgers = { perEvent: await Ledger.open(perEventUrl.href), service: await Ledger.open(postgres.url) };

@@ -130,6 +130,14 @@ export const CONFIG_VARIABLES = [
       'the key with every scope and project; with `off` there is none, but one made with the scope `admin`',
   },
   {
+    name: 'RATE_LIMIT_PER_MINUTE',
+    unit: 'requests',
+    default: '60000',
+    limit: '1…100000000, or `off`',
+    meaning:
+      'how many requests of one key each replica takes in a minute, counted by each on its own; then 429. The webhook and health have no limit',
+  },
+  {
     name: 'WEBHOOK_MAX_AGE_SECONDS',
     unit: 'seconds',
     default: '259200',
@@ -216,6 +224,7 @@ const OUR_PREFIXES = [
   'DATABASE_',
   'SINCH_',
   'ADMIN_API_',
+  'RATE_LIMIT_',
   'RECONCILE_',
 ];
 
@@ -243,6 +252,8 @@ export interface GivenConfig {
   readonly reconcileEveryMs: number | null;
   /** `null`: to be made. `false`: there is to be none. */
   readonly adminApiKey: string | false | null;
+  /** Of one key, in each replica; `null`: there is no limit. */
+  readonly rateLimitPerMinute: number | null;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -290,6 +301,7 @@ export class Config implements Omit<GivenConfig, 'adminApiKey'> {
   readonly reconcileEveryMs: number | null;
   /** `null`: there is none, so a key with the scope admin has to be there. */
   readonly adminApiKey: string | null;
+  readonly rateLimitPerMinute: number | null;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -309,6 +321,7 @@ export class Config implements Omit<GivenConfig, 'adminApiKey'> {
     this.projectIds = given.projectIds;
     this.sinch = given.sinch;
     this.reconcileEveryMs = given.reconcileEveryMs;
+    this.rateLimitPerMinute = given.rateLimitPerMinute;
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
@@ -367,6 +380,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     sinch,
     reconcileEveryMs: read('RECONCILE_EVERY', parseInterval),
     adminApiKey: read('ADMIN_API_KEY', parseApiKey),
+    rateLimitPerMinute: readRateLimit(read),
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,
@@ -449,6 +463,13 @@ function readRegistration(
     throw new StartRefusal(`PUBLIC_URL ${reading.reason}, or WEBHOOK_REGISTER must be left out`);
   }
   return { sinch, target: reading.target };
+}
+
+function readRateLimit(read: Read): number | null {
+  const given = read('RATE_LIMIT_PER_MINUTE', (text) =>
+    text === 'off' ? text : wholeNumber(1, 100_000_000)(text),
+  );
+  return given === 'off' ? null : (given ?? 60_000);
 }
 
 function readWriteBack(read: Read, sinch: SinchAccess | null, policy: MetadataPolicy): boolean {

@@ -6,6 +6,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DataSource } from 'typeorm';
 import { AccessTokens } from './access/access-tokens';
 import { ApiKeysRepository } from './access/api-keys.repository';
+import { keepAnswers } from './access/idempotency.guard';
+import { IdempotencyService } from './access/idempotency.service';
 import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
 import { requireProtectedJournal } from './audit/journal-protection';
@@ -126,6 +128,7 @@ export class Service {
     );
     await configureRest(app, config);
     observeRequests(app.get(MetricsService).registry, app.getHttpAdapter().getInstance());
+    keepAnswers(app.getHttpAdapter().getInstance(), app.get(IdempotencyService));
     closeWhileDraining(app);
     return new Service(app, config, urls);
   }

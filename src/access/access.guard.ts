@@ -1,8 +1,9 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../rest/problem';
 import { Callers } from './callers';
+import { RateLimits } from './rate-limits';
 import { DEMAND, type Caller, type Demand } from './scope';
 import type { ScopeName } from './scope-names';
 
@@ -19,25 +20,39 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly callers: Callers,
+    private readonly limits: RateLimits,
   ) {}
 
   /**
    * At once for public handlers: a promise would cost the webhook requests per second.
    *
-   * @throws Problem `unauthenticated`; `forbidden`, before anything but the key is looked up
+   * @throws Problem `unauthenticated`; `rate-limited`; `forbidden`, before anything but the key is looked up
    */
   canActivate(context: ExecutionContext): true | Promise<true> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
     const demand = this.demandOf(context);
     request.caller = null;
-    return demand === 'public' ? true : this.admit(request, demand);
+    return demand === 'public' ? true : this.admit(request, http.getResponse<FastifyReply>(), demand);
   }
 
-  private async admit(request: FastifyRequest, demand: ScopeName): Promise<true> {
+  private async admit(request: FastifyRequest, reply: FastifyReply, demand: ScopeName): Promise<true> {
     const caller = await this.identify(request.headers.authorization ?? '');
+    this.requireWithinLimit(caller, reply);
     requirePermission(caller, demand, request);
     request.caller = caller;
     return true;
+  }
+
+  /** Whatever comes of the request, its answer tells how the key stands. @throws Problem `rate-limited` */
+  private requireWithinLimit({ id }: Caller, reply: FastifyReply): void {
+    const verdict = this.limits.count(id, Date.now());
+    if (verdict === null) return;
+    void reply.headers(verdict.headers);
+    if (verdict.isWithin) return;
+    throw new Problem('rate-limited', 'The key has sent as many requests as it may in a minute.', {
+      headers: { 'Retry-After': String(verdict.resetSeconds) },
+    });
   }
 
   /** @throws Error for a handler that demands nothing, not even to be public: `AccessModule` refuses to start with one */

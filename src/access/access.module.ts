@@ -7,6 +7,10 @@ import { ApiKeysController } from './api-keys.controller';
 import { ApiKeysRepository } from './api-keys.repository';
 import { ApiKeysService } from './api-keys.service';
 import { Callers } from './callers';
+import { IdempotencyGuard } from './idempotency.guard';
+import { IdempotencyService } from './idempotency.service';
+import { IdempotentRequestsRepository } from './idempotent-requests.repository';
+import { RateLimits } from './rate-limits';
 import { DEMAND } from './scope';
 import { TokenController } from './token.controller';
 
@@ -18,7 +22,12 @@ import { TokenController } from './token.controller';
     ApiKeysRepository,
     ApiKeysService,
     Callers,
+    IdempotencyService,
+    IdempotentRequestsRepository,
+    RateLimits,
     { provide: APP_GUARD, useClass: AccessGuard },
+    // after it, since it asks who the caller is
+    { provide: APP_GUARD, useClass: IdempotencyGuard },
   ],
 })
 export class AccessModule implements OnModuleInit {

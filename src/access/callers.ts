@@ -14,7 +14,7 @@ import { SCOPES, type ScopeName } from './scope-names';
 @Injectable()
 export class Callers {
   private readonly logger = new Logger(Callers.name);
-  private readonly admin: Caller = { name: 'admin', scopes: new Set(SCOPES), projects: 'all' };
+  private readonly admin: Caller = { id: 'admin', name: 'admin', scopes: new Set(SCOPES), projects: 'all' };
   /** Null: `ADMIN_API_KEY` is off. */
   private readonly adminDigest: Buffer | null;
   /** The keys whose use is being noted, each by one statement at a time. */
@@ -82,6 +82,7 @@ export class Callers {
 /** Names may repeat; with the id, an audit event names one key. */
 function callerOf({ id, name, project_ids: projectIds }: UsableKey, scopes: readonly ScopeName[]): Caller {
   return {
+    id,
     name: `${name} (${id})`,
     scopes: new Set(scopes),
     projects: projectIds.includes(EVERY_PROJECT) ? 'all' : new Set(projectIds),

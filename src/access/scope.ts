@@ -5,6 +5,8 @@ import type { ScopeName } from './scope-names';
 
 /** Who sent a request, as far as the key tells. */
 export interface Caller {
+  /** Of the key; `admin`: `ADMIN_API_KEY`. */
+  readonly id: string;
   /** The key's name: the `actor` of what the caller does. */
   readonly name: string;
   readonly scopes: ReadonlySet<ScopeName>;

@@ -115,9 +115,10 @@ export class BatchGetBody extends ResolveBody {
   readonly on_merged: 'follow' | 'error' = 'follow';
 }
 
+/** As Sinch sent it, so it may lack what every one should have. */
 export class ChannelIdentity {
-  @ApiProperty({ example: 'SMS' }) readonly channel: string;
-  @ApiProperty({ example: '15551234567' }) readonly identity: string;
+  @ApiPropertyOptional({ example: 'SMS' }) readonly channel?: string;
+  @ApiPropertyOptional({ example: '15551234567' }) readonly identity?: string;
   @ApiPropertyOptional({ example: '' }) readonly app_id?: string;
 }
 

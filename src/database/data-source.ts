@@ -10,6 +10,7 @@ import { SyncRuns1764410000000 } from '../../migrations/1764410000000-sync-runs'
 import { Stats1764500000000 } from '../../migrations/1764500000000-stats';
 import { ApiKeys1764600000000 } from '../../migrations/1764600000000-api-keys';
 import { Reader1764600100000 } from '../../migrations/1764600100000-reader';
+import { IdempotentRequests1764600200000 } from '../../migrations/1764600200000-idempotent-requests';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -27,6 +28,7 @@ const MIGRATIONS = [
   Stats1764500000000,
   ApiKeys1764600000000,
   Reader1764600100000,
+  IdempotentRequests1764600200000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { CALLBACK_SCHEMAS, withWebhooks } from './describe-callback';
 import { handlersOf } from './handlers';
 import { PROBLEMS, Problem, type ProblemCode } from './problem';
 
@@ -26,7 +27,8 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     .setTitle('Sinch contact mirror')
     .setDescription(
       'Mirrors the contacts of Sinch Conversation API projects and keeps their audit trail. ' +
-        'The read side of the Sinch Contacts API is answered at the same paths; every failure is a problem (RFC 9457).',
+        'The read side of the Sinch Contacts API is answered at the same paths; every failure is a problem (RFC 9457). ' +
+        'Each answer to a key tells by `RateLimit` and `RateLimit-Policy` how many requests are left; a 429 and a 503 tell by `Retry-After` when to come back.',
     )
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A key of this service.' })
@@ -39,16 +41,22 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     ]),
   );
   for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of HTTP_METHODS.flatMap((method) => item[method] ?? [])) {
+    for (const method of HTTP_METHODS) {
+      const operation = item[method];
+      if (operation === undefined) continue;
       const problems = [
-        ...impliedProblems(path, operation),
+        ...impliedProblems(method, path, operation),
         ...(declared.get(operation.operationId ?? '') ?? []),
       ];
-      Object.assign(operation.responses, problemResponses(path, problems));
+      if (method !== 'get' && operation.security !== undefined)
+        operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
+      const notModified = method === 'get' ? NOT_MODIFIED : {};
+      Object.assign(operation.responses, notModified, problemResponses(path, problems));
     }
   }
-  const schemas = { ...document.components?.schemas, Problem: PROBLEM_SCHEMA };
-  return withoutNullable({ ...document, components: { ...document.components, schemas } });
+  const schemas = { ...document.components?.schemas, ...CALLBACK_SCHEMAS, Problem: PROBLEM_SCHEMA };
+  const components = { ...document.components, schemas };
+  return withoutNullable(withWebhooks({ ...document, components }));
 }
 
 /** Serves the document at `/openapi.json` and as a page at `/docs`; it is built when first asked for. */
@@ -65,23 +73,38 @@ function operationIdOf(controller: string, method: string): string {
   return `${controller.replace(/Controller$/, '')}_${method}`;
 }
 
-function impliedProblems(path: string, operation: Operation): readonly DeclaredProblem[] {
-  if (!path.startsWith('/v1/')) return [];
+function impliedProblems(method: string, path: string, operation: Operation): readonly DeclaredProblem[] {
+  const isSecured = operation.security !== undefined;
   const takesPages = operation.parameters?.some(
     (parameter) => 'name' in parameter && parameter.name === 'page_token',
   );
   return [
-    'invalid-request',
-    'unknown-parameter',
+    ...(path.startsWith('/v1/') ? (['invalid-request', 'unknown-parameter'] as const) : []),
     ...(takesPages === true ? (['page-token-mismatch'] as const) : []),
-    ...(operation.security === undefined ? [] : (['unauthenticated', 'forbidden'] as const)),
-    ...(operation.requestBody === undefined
-      ? []
-      : ([['invalid-request', 415], 'payload-too-large'] as const)),
-    'unavailable',
-    'internal',
+    ...(isSecured ? (['unauthenticated', 'forbidden', 'rate-limited'] as const) : []),
+    ...(isSecured && method !== 'get' ? (['payload-too-large', ...IDEMPOTENCY_PROBLEMS] as const) : []),
+    ...(isSecured && operation.requestBody !== undefined ? ([['invalid-request', 415]] as const) : []),
+    ...(isSecured && path.includes('{') ? ([['invalid-request', 414]] as const) : []),
+    ...(isSecured ? (['unavailable', 'internal'] as const) : []),
   ];
 }
+
+const IDEMPOTENCY_PROBLEMS = ['idempotency-conflict', 'idempotency-mismatch'] as const;
+/** What every write takes. */
+const IDEMPOTENCY_KEY: NonNullable<Operation['parameters']>[number] = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Has the request carried out once: repeated byte for byte within 24 hours, by the same API key, it is answered as it was, with `Idempotent-Replayed: true`. An answer of 5xx is not kept.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+  example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+};
+
+/** What is tagged is answered without its body to those who have it. */
+const NOT_MODIFIED = {
+  '304': { description: '`If-None-Match` has the entity tag of what would be answered.' },
+};
 
 /** One response a status, with an example of each of its problems. */
 function problemResponses(path: string, problems: readonly DeclaredProblem[]): Operation['responses'] {
@@ -136,7 +159,7 @@ const PROBLEM_SCHEMA = {
         properties: {
           pointer: {
             type: 'string',
-            description: 'JSON pointer: `/body/…`, `/query/<name>` or `/path/<name>`.',
+            description: 'JSON pointer: `/body/…`, `/query/<name>`, `/path/<name>` or `/header/<name>`.',
           },
           code: { type: 'string' },
           message: { type: 'string' },
@@ -162,7 +185,13 @@ function withoutNullable<T>(node: T): T {
     return { description, anyOf: [withoutNullable(schema), { type: 'null' }] } as T;
   }
   const known = nullable === true && type !== undefined ? [type, 'null'].flat() : type;
-  const members = Object.entries(rest).map(([key, member]) => [key, withoutNullable(member)]);
+  const members = Object.entries(rest).map(([key, member]) => [
+    key,
+    // null is none of its values unless it says so
+    nullable === true && key === 'enum' && Array.isArray(member)
+      ? [...(member as unknown[]), null]
+      : withoutNullable(member),
+  ]);
   return {
     ...(known === undefined ? {} : { type: withoutNullable(known) }),
     ...Object.fromEntries(members),

@@ -5,6 +5,9 @@ import type { KnownRoutes } from './known-routes';
 import type { Problem } from './problem';
 import { toProblem } from './to-problem';
 
+/** Thrown to end the handling of a request that has its answer. */
+export class AnsweredAlready extends Error {}
+
 /** Makes everything that is thrown the one kind of answer that problems have. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -13,6 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: KnownRoutes) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
+    if (error instanceof AnsweredAlready) return;
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
@@ -44,7 +48,12 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     .headers({ 'cache-control': 'no-store', ...problem.headers })
     .type('application/problem+json')
     // as bytes: to a text Fastify adds a charset, which this media type does not have
-    .send(Buffer.from(JSON.stringify(problem.toBody(request.url, request.id))));
+    .send(Buffer.from(JSON.stringify(problem.toBody(asUriReference(request.url), request.id))));
+}
+
+/** A target as it was asked for, with whatever no URI may have in it escaped (RFC 3986, appendix A). */
+function asUriReference(target: string): string {
+  return target.replaceAll(/%(?![\da-f]{2})|[^\x21-\x7e]|["#<>[\\\]^`{|}]/gi, encodeURIComponent);
 }
 
 /** Where an error came from, without its message, which may quote a caller's data. */

@@ -13,7 +13,7 @@ export const PROBLEMS = {
     status: 400,
     title: 'The request is not valid',
     cause: 'A parameter, the body, the URL or the HTTP itself is not as the route takes it.',
-    cure: 'Each of `errors` points to one value and says what it should be: `/body/…` into the body, `/query/…` to a query parameter, `/path/…` to a part of the path. Repeating the request as it is ends alike.',
+    cure: 'Each of `errors` points to one value and says what it should be: `/body/…` into the body, `/query/…` to a query parameter, `/path/…` to a part of the path, `/header/…` to a header. Repeating the request as it is ends alike.',
   },
   'unknown-parameter': {
     status: 400,
@@ -98,8 +98,15 @@ export const PROBLEMS = {
   'idempotency-mismatch': {
     status: 422,
     title: 'The idempotency key was used for another request',
-    cause: 'Within 24 hours the same `Idempotency-Key` came with another body.',
-    cure: 'Use a new key for a new request, and the same body for a repetition.',
+    cause: 'Within 24 hours the same `Idempotency-Key` came with another method, path, query or body.',
+    cure: 'Use a new key for a new request, and repeat a request byte for byte.',
+  },
+  'idempotency-conflict': {
+    status: 409,
+    title: 'The request is under way',
+    cause:
+      'A request with the same `Idempotency-Key` was begun and is not answered yet. Where the service ended meanwhile, its repetition is carried out after five minutes.',
+    cure: 'Send the request again after as many seconds as `Retry-After` says.',
   },
   'payload-too-large': {
     status: 413,
@@ -110,8 +117,9 @@ export const PROBLEMS = {
   'rate-limited': {
     status: 429,
     title: 'Too many requests',
-    cause: 'The key sends more than it may.',
-    cure: 'Wait as many seconds as `Retry-After` says.',
+    cause:
+      'The key has sent as many requests in this minute as it may: `RATE_LIMIT_PER_MINUTE` of the replica.',
+    cure: 'Wait as many seconds as `Retry-After` says. `RateLimit` tells with each answer how many requests are left.',
   },
   'upstream-refused': {
     status: 502,

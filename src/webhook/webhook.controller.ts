@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../access/scope';
+import { callbackSchema } from '../rest/describe-callback';
 import { Problems } from '../rest/openapi';
 import { webhookPath } from '../rest/webhook-path';
 import { IntakeService, type Receipt } from './intake.service';
@@ -38,7 +39,10 @@ export class WebhookController {
   @ApiHeader({ name: 'x-sinch-webhook-signature-algorithm', required: true, enum: ['HmacSHA256'] })
   @ApiHeader({ name: 'x-sinch-webhook-signature-nonce', required: true })
   @ApiHeader({ name: 'x-sinch-webhook-signature-timestamp', required: true, description: 'Unix seconds.' })
-  @ApiBody({ description: 'The callback, as Sinch writes it.', schema: { type: 'object' } })
+  @ApiBody({
+    description: 'The callback, as Sinch writes it.',
+    schema: { $ref: `#/components/schemas/${callbackSchema}` },
+  })
   @ApiOkResponse({ type: DeliveryAnswer, description: 'On disk, or a callback of another trigger.' })
   @ApiAcceptedResponse({ type: DeliveryAnswer, description: 'Kept in quarantine: it could not be applied.' })
   @Problems('unauthenticated', 'payload-too-large', 'unavailable')

@@ -9,10 +9,12 @@ import { Agent } from 'undici';
 import { Config, type GivenConfig } from '../../src/config';
 import type { ChangeView } from '../../src/contacts/changes.service';
 import type { ContactView } from '../../src/contacts/view-contact';
+import { buildOpenApi } from '../../src/rest/openapi';
 import type { ProblemBody, ProblemCode } from '../../src/rest/problem';
 import { Service } from '../../src/service';
 import { createDatabase, type TestDatabase } from '../server/database';
 import { callback, sign, type Told } from '../sinch/callbacks';
+import { Contract } from './contract';
 
 export const SECRET = 'the secret of the webhook';
 export const ADMIN_KEY = 'k'.repeat(32);
@@ -56,8 +58,19 @@ export interface AppOptions {
   readonly config?: Partial<GivenConfig>;
   /** Another app's; it is then left behind at the end. */
   readonly database?: TestDatabase;
+  /** Sinch sends contacts that are none: what REST shows of them is not held to the document. */
+  readonly hasAnyContacts?: boolean;
   /** Where the service finds its database, if not where the owner does. */
   readonly serviceUrl?: string;
+}
+
+/** The same for every app: the document does not depend on what is configured. */
+const contracts = new Map<'any' | 'documented', Contract>();
+
+function contractOf(service: Service, contacts: 'any' | 'documented'): Contract {
+  const contract = contracts.get(contacts) ?? new Contract(buildOpenApi(service.app), contacts);
+  contracts.set(contacts, contract);
+  return contract;
 }
 
 /** The real service in this process, as Sinch and as REST clients reach it: over HTTP. */
@@ -71,9 +84,15 @@ export class App {
     readonly database: TestDatabase,
     private readonly owner: Client,
     private readonly ownsDatabase: boolean,
+    private readonly contract: Contract,
   ) {}
 
-  static async start({ config = {}, database, serviceUrl }: AppOptions = {}): Promise<App> {
+  static async start({
+    config = {},
+    database,
+    hasAnyContacts = false,
+    serviceUrl,
+  }: AppOptions = {}): Promise<App> {
     const db = database ?? (await createDatabase());
     const complete = new Config(
       {
@@ -87,6 +106,7 @@ export class App {
         sinch: null,
         reconcileEveryMs: null,
         adminApiKey: ADMIN_KEY,
+        rateLimitPerMinute: null,
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
         metadataConsolidation: 'survivor',
@@ -101,6 +121,7 @@ export class App {
     );
     const urls = { owner: db.ownerUrl, service: serviceUrl ?? db.ownerUrl };
     const service = await Service.create(complete, urls, false);
+    const contract = contractOf(service, hasAnyContacts ? 'any' : 'documented');
     const port = await service.listen(complete);
     await service.start().catch(async (error: unknown) => {
       await service.stop(answersMaxMs);
@@ -109,7 +130,7 @@ export class App {
     const owner = new Client({ connectionString: db.ownerUrl });
     owner.on('error', () => undefined);
     await owner.connect();
-    return new App(service, port, db, owner, database === undefined);
+    return new App(service, port, db, owner, database === undefined, contract);
   }
 
   /** A part of the service, to be told to do at once what it does by itself now and then. */
@@ -142,6 +163,7 @@ export class App {
     return session;
   }
 
+  /** Asks; whatever is answered, the OpenAPI document has to foresee it. */
   async request(
     method: 'DELETE' | 'GET' | 'HEAD' | 'PATCH' | 'POST' | 'PUT',
     path: string,
@@ -157,7 +179,9 @@ export class App {
     });
     const text = await response.body.text();
     const json = (): unknown => JSON.parse(text);
-    return { status: response.statusCode, headers: response.headers, text, json };
+    const answer = { status: response.statusCode, headers: response.headers, text, json };
+    expect(this.contract.faultOf(method, path, answer)).toBeNull();
+    return answer;
   }
 
   /** A callback of Sinch's: signed, unless the headers are given. */

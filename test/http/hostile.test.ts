@@ -19,7 +19,7 @@ const originals = names.map((name) => readFileSync(path.join(FIXTURES, name)));
 
 let app: App;
 beforeAll(async () => {
-  app = await App.start();
+  app = await App.start({ hasAnyContacts: true });
 });
 afterAll(() => app.stop());
 

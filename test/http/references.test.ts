@@ -75,7 +75,7 @@ function makeMerged(project: Project, count: number, survivor: string): Promise<
 
 /** Lets every key be one that has these scopes, for these projects. */
 function limitKeys(scopes: readonly ScopeName[], projects: readonly string[]): void {
-  const limited = { name: 'limited', scopes: new Set(scopes), projects: new Set(projects) };
+  const limited = { id: 'limited', name: 'limited', scopes: new Set(scopes), projects: new Set(projects) };
   jest.spyOn(Callers.prototype, 'find').mockResolvedValue(limited);
 }
 

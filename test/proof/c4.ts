@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { machineTime } from '../../simulator/clock';
-import { CONTACT_TRIGGERS } from '../../simulator/happening';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import { canonicalJson, type JsonObject } from '../../src/contacts/canonical';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
@@ -12,7 +11,8 @@ import { SyncRunsRepository, type SyncRun } from '../../src/sync/sync-runs.repos
 import { ask, openPool, openQueue, openReads } from '../postgres/connections';
 import { Cluster } from './cluster';
 import { Dice, type Finding, type Options } from './proof';
-import { Replica, SECRET } from './replica';
+import { Replica } from './replica';
+import { subscribe } from './subscribe';
 
 /** How many of the callbacks are lost at most, in per cent. */
 const lossMaxPercent = 50;
@@ -138,27 +138,6 @@ async function show(place: Place, seed: number): Promise<Shown> {
     await client.close();
     await simulator.close();
   }
-}
-
-/** Has the simulator tell the service. */
-async function subscribe(
-  { url, projectId, appId, keyId, keySecret }: Simulator,
-  base: string,
-): Promise<void> {
-  const { ok } = await fetch(`${url}/v1/projects/${projectId}/webhooks`, {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({
-      app_id: appId,
-      target: `${base}/webhooks/sinch`,
-      secret: SECRET,
-      triggers: CONTACT_TRIGGERS,
-    }),
-  });
-  if (!ok) throw new Error('The simulator did not take the webhook.');
 }
 
 /** Things happen until it is stopped. */
