@@ -25,6 +25,7 @@ export const HELP = `npm run bench -- [options]      P1: events per second, in o
   --seed <n>           of the callbacks (1)
   --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which takes more of
                        the machine for itself
+  export               another bench: of an export and the memory that it takes (npm run bench -- export --help)
   sweep                another bench: of a backfill and a reconcile (npm run bench -- sweep --help)
   TMPDIR               where Postgres writes: a disk, or the figures mean nothing
 
