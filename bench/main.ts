@@ -11,6 +11,7 @@ import { findPostmaster } from '../src/database/postmaster';
 import { callbacks, seededRandom } from './callbacks';
 import { Contestant } from './contestant';
 import { cpuSeconds } from './cpu-seconds';
+import { benchExport, EXPORT_HELP } from './export';
 import { Ledger } from './ledger';
 import { send } from './load';
 import { HELP, markConnections, type Options, readOptions } from './options';
@@ -49,6 +50,11 @@ async function run(args: readonly string[]): Promise<void> {
     if (other !== undefined) {
       if (args.includes('--help')) process.stdout.write(other.help);
       else process.exitCode = await other.run(args.includes('--short'));
+      return;
+    }
+    if (args[0] === 'export') {
+      if (args.includes('--help')) process.stdout.write(EXPORT_HELP);
+      else process.exitCode = await benchExport(args.includes('--short'));
       return;
     }
     const options = readOptions(args);

@@ -28,6 +28,7 @@ export const HELP = `npm run bench -- [options]      P1: events per second, in o
   --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which takes more of
                        the machine for itself
   --record             keeps the result in docs/proof/P1.jsonl, of which the README tells
+  export               another bench: of an export and the memory that it takes (npm run bench -- export --help)
   sweep                another bench: of a backfill and a reconcile (npm run bench -- sweep --help)
   processes            another: one and two processes of the service on one Postgres
   profile              another: where the service's time goes, as a flame graph

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONFIG_VARIABLES } from '../src/config';
+import { CONFIG_VARIABLES } from '../src/config-variables';
 import { webhookPath } from '../src/rest/webhook-path';
 import { Registrar } from '../src/sinch/registrar';
 import { SinchClient } from '../src/sinch/sinch-client';

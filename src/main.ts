@@ -3,6 +3,7 @@ import { Config, type GivenConfig, type KeptSecrets, loadConfig } from './config
 import { EmbeddedPostgres } from './database/embedded-postgres';
 import { errorCode } from './error-code';
 import { keepSecret } from './kept-secrets';
+import { keepHeapLean } from './lean-heap';
 import { type Log, NestLog, openLog } from './logging';
 import type { DatabaseUrls, Service } from './service';
 import { reasonOf, StartRefusal } from './start-refusal';
@@ -40,6 +41,8 @@ async function run(): Promise<void> {
 
 /** Postgres and Nest start side by side: one is a process of its own, the other keeps this one busy. */
 async function start(): Promise<void> {
+  // all that is loaded and read once is garbage soon
+  const letHeapGrow = keepHeapLean();
   const given = loadConfig();
   const kept = await keepSecrets(given);
   const config = new Config(given, kept);
@@ -56,6 +59,7 @@ async function start(): Promise<void> {
   await running.server?.ready();
   await service.start(stopping.signal);
   stopping.signal.throwIfAborted();
+  letHeapGrow();
   print(bannerLines(config, kept, port));
 }
 

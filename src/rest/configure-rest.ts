@@ -3,7 +3,8 @@ import { HTTP_CODE_METADATA, METHOD_METADATA } from '@nestjs/common/constants';
 import { ModulesContainer } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import helmet from '@fastify/helmet';
-import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import type { Server } from 'node:http';
 import { answerClientError } from './client-errors';
 import { tagAnswers } from './etag';
 import { handlersOf } from './handlers';
@@ -20,15 +21,24 @@ import { webhookPath } from './webhook-path';
 const bodyBytesMax = 1024 * 1024;
 /** Longest time that a request may take to arrive, headers and body; its answer may take longer. */
 const arrivalMaxMs = 30_000;
+/** How often Node looks for requests that take longer, and ends them. */
+const arrivalLookEveryMs = 1_000;
+/** Most bytes of a request's line and headers together. */
+const headBytesMax = 16 * 1024;
 /** Longest part of a path in characters, as decoded: beyond any id, so that the pipe can tell what an id may have. */
 const pathPartMax = 4 * idBytesMax;
 
 /** What Fastify must be told when it is made: `new FastifyAdapter(restFastifyOptions())`. */
-export function restFastifyOptions(): FastifyServerOptions {
+export function restFastifyOptions(): FastifyHttpOptions<Server> {
   return {
     genReqId: traceIdOf,
     bodyLimit: bodyBytesMax,
     requestTimeout: arrivalMaxMs,
+    http: {
+      headersTimeout: arrivalMaxMs,
+      connectionsCheckingInterval: arrivalLookEveryMs,
+      maxHeaderSize: headBytesMax,
+    },
     // the last requests of a connection are answered like all others, not with a bare 503 of Fastify's
     return503OnClosing: false,
     routerOptions: { maxParamLength: pathPartMax },

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Injectable, Logger, StreamableFile, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { describeError } from '../database/sqlstate';
+import { keepHeapLean } from '../lean-heap';
 import { exportWriter, type Exported, type ExportFormat } from './export-format';
 import { Problem } from './problem';
 
@@ -49,7 +50,11 @@ export class Exports implements BeforeApplicationShutdown {
       { objectMode: false },
     );
     this.running.add(stream);
-    stream.once('close', () => this.running.delete(stream));
+    const letHeapGrow = keepHeapLean();
+    stream.once('close', () => {
+      this.running.delete(stream);
+      letHeapGrow();
+    });
     void reply.headers({
       'content-type': writer.contentType,
       'content-disposition': `attachment; filename="${exported.list}.${format}"`,

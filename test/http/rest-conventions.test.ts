@@ -162,7 +162,7 @@ class OpenController {
 @Global()
 @Module({
   providers: [
-    { provide: Config, useValue: { adminApiKey: ADMIN_KEY } },
+    { provide: Config, useValue: { adminApiKey: ADMIN_KEY, rateLimitPerMinute: null } },
     // no key here is one that is looked up
     { provide: DataSource, useValue: {} },
   ],

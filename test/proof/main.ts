@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { record } from '../../bench/record';
 import { ServiceProcess } from '../process/service-process';
+import * as b1 from './b1';
 import * as b2 from './b2';
 import * as b3 from './b3';
 import * as c2 from './c2';
@@ -24,6 +25,7 @@ import type { Options, Proof } from './proof';
 Logger.overrideLogger(false);
 
 const PROOFS: Readonly<Record<string, Proof>> = {
+  B1: b1.run,
   B2: b2.run,
   B3: b3.run,
   C2: c2.run,

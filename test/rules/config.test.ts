@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { Config, CONFIG_VARIABLES, loadConfig } from '../../src/config';
+import { Config, loadConfig } from '../../src/config';
+import { CONFIG_VARIABLES } from '../../src/config-variables';
 import { StartRefusal } from '../../src/start-refusal';
 
 const KEY = 'k'.repeat(32);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CONFIG_VARIABLES, type ConfigVariable } from '../../src/config';
+import { CONFIG_VARIABLES, type ConfigVariable } from '../../src/config-variables';
 
 /** The cells of the README's configuration table, its head left out. */
 function tableRows(): readonly (readonly string[])[] {

@@ -1,0 +1,82 @@
+import { ADMIN_KEY, App } from './app';
+
+const arrivalMaxMs = 30_000;
+/** Node looks once a second, and a busy machine takes its time. */
+const graceMs = 5_000;
+
+let app: App;
+beforeAll(async () => {
+  app = await App.start();
+});
+afterAll(() => app.stop());
+
+const PATH = '/v1/projects/p/contacts';
+
+describe('A request that does not arrive', () => {
+  const head = `POST ${PATH}:resolve HTTP/1.1\r\nHost: mirror\r\nAuthorization: Bearer ${ADMIN_KEY}\r\n`;
+
+  it('is ended after 30 s, however little of it was sent, while others are answered', async () => {
+    const began = Date.now();
+    const endOf = async (...parts: readonly string[]): Promise<readonly [number, boolean]> => {
+      const { status } = await app.sendRaw(...parts);
+      const tookMs = Date.now() - began;
+      return [status, tookMs > arrivalMaxMs - 1_000 && tookMs < arrivalMaxMs + graceMs];
+    };
+    const ends = Promise.all([
+      ...Array.from({ length: 200 }, () => endOf(head)),
+      endOf('POST /webhooks/sinch HT'),
+      endOf(`${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n`, '{"ids":'),
+      endOf('POST /webhooks/sinch HTTP/1.1\r\nHost: mirror\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":'),
+    ]);
+    for (let n = 0; n < 20; n++) expect((await app.get(PATH)).status).toBe(200);
+    for (const end of await ends) expect(end).toEqual([408, true]);
+  }, 60_000);
+});
+
+describe('A request that is too large', () => {
+  it('in its head is answered 431: by its line or by its headers', async () => {
+    const raw = (line: string, header: string): Promise<{ status: number; text: string }> =>
+      app.sendRaw(`GET ${line} HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\n${header}\r\n`);
+    expect((await raw('/health/live', `X: ${'x'.repeat(15_000)}\r\n`)).status).toBe(200);
+    for (const { status, text } of [
+      await raw('/health/live', `X: ${'x'.repeat(17_000)}\r\n`),
+      await raw(`/health/live?x=${'x'.repeat(17_000)}`, ''),
+      await raw('/health/live', `X: ${'y'.repeat(100)}\r\n`.repeat(200)),
+    ]) {
+      expect(status).toBe(431);
+      expect(text).toContain('"code":"invalid-request"');
+    }
+  });
+
+  it('in a part of its path is answered 414, and an id beyond 512 bytes 400', async () => {
+    expect((await app.get(`${PATH}/${'x'.repeat(2_049)}`)).status).toBe(414);
+    expect((await app.get(`${PATH}/${'x'.repeat(513)}`)).status).toBe(400);
+  });
+});
+
+describe('A browser', () => {
+  it.each(['https://elsewhere.example', 'null'])('of another origin is told nothing: %s', async (origin) => {
+    const preflight = await app.sendRaw(
+      `OPTIONS ${PATH} HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\nOrigin: ${origin}\r\nAccess-Control-Request-Method: GET\r\n\r\n`,
+    );
+    expect(preflight.status).toBe(405);
+    expect(preflight.text).not.toMatch(/access-control-/i);
+    const { headers } = await app.get(PATH, { origin });
+    expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  });
+
+  it('is told to trust answers with nothing more', async () => {
+    for (const path of [PATH, '/docs', '/v1/nothing']) {
+      const { headers } = await app.get(path);
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'SAMEORIGIN',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+        'strict-transport-security': expect.stringContaining('max-age='),
+        'content-security-policy': expect.stringContaining("default-src 'self'"),
+      });
+      expect(headers).not.toHaveProperty('x-powered-by');
+    }
+  });
+});
