@@ -20,6 +20,7 @@ import * as k5 from './k5';
 import * as k6 from './k6';
 import * as o1 from './o1';
 import * as o2 from './o2';
+import * as roll from './roll';
 import type { Options, Proof } from './proof';
 
 Logger.overrideLogger(false);
@@ -40,6 +41,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   K5: k5.run,
   K6: k6.run,
   O1: o1.run,
+  ROLL: roll.run,
 };
 
 /** What `all` leaves out, since it takes minutes: a large database, and the proof of the proofs. */
