@@ -59,6 +59,20 @@ const PROOFS = {
     command: proof('K6'),
     counted: { events: 'events' },
   },
+  ROLL: {
+    promise: 'Replicas are replaced under load, and no delivery is lost',
+    command: proof('ROLL'),
+    counted: {
+      replacements: 'replicas replaced',
+      acknowledged: 'events acknowledged',
+      acknowledgedEventsLost: 'of them lost',
+    },
+  },
+  DEMO: {
+    promise: 'With 10 % of everything going wrong, mirror and source are equal in the end',
+    command: proof('DEMO'),
+    counted: { lifeSeconds: 'seconds lived', contactsThatDiffer: 'contacts that differ afterwards' },
+  },
   O1: {
     promise: 'Offered five times what it can, it still does what it can, and refuses the rest politely',
     command: proof('O1'),
@@ -68,6 +82,16 @@ const PROOFS = {
     promise: 'Ten million events later it receives and answers as on the first day',
     command: proof('O2', ' --minutes 60'),
     last: { contacts: 'contacts', events: 'events', ingestOfEmpty: 'of the rate of ingest when empty' },
+  },
+  B1: {
+    promise: 'Whatever is signed and spoilt is answered soon, and nothing of it is lost',
+    command: proof('B1'),
+    counted: { bodies: 'bodies', lost: 'of them lost' },
+  },
+  B2: {
+    promise: 'Every request, good or bad, has an answer that the OpenAPI document foresees',
+    command: proof('B2'),
+    counted: { requests: 'requests' },
   },
   B3: {
     promise: 'What Sinch did not sign is answered 401',

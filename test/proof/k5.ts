@@ -12,8 +12,9 @@ import { Replica } from './replica';
 import { Traffic } from './workload';
 
 const sendersCount = 8;
-/** How long followers may need for what is left when the writers have stopped. */
-const catchUpMaxMs = 20_000;
+/** For how long a follower may bring nothing new, though something is left, when the writers have stopped. */
+const stalledMaxMs = 20_000;
+const lookEveryMs = 500;
 
 const JOURNAL = 'select id from audit_event where project_id = $1 order by era, tx, id';
 
@@ -52,20 +53,24 @@ export async function run({ isShort, seed, kills }: Options): Promise<Finding> {
       events: journal.length,
       outOfIdOrder: journal.filter((id, at) => BigInt(id) < BigInt(journal[at - 1] ?? 0)).length,
       followers: followers.length,
-      skipped: seen.map((ids) => missing(journal, ids)).join(),
+      skipped: seen.map((ids) => skipped(journal, ids)).join(),
+      behind: seen.map((ids) => journal.length - ids.length).join(),
       repeated: seen.map((ids) => ids.length - new Set(ids).size).join(),
     },
     marks: {
-      'no event is skipped': seen.every((ids) => missing(journal, ids) === 0),
+      'no event is skipped': seen.every((ids) => skipped(journal, ids) === 0),
+      'everyone comes to the end': seen.every((ids) => ids.at(-1) === journal.at(-1)),
       'each event comes once': seen.every((ids) => ids.length === new Set(ids).size),
       'events come in journal order': seen.every((ids) => ids.join() === journal.join()),
     },
   };
 }
 
-function missing(journal: readonly string[], seen: readonly string[]): number {
+/** How many events before the last that a follower has seen it has not seen. */
+function skipped(journal: readonly string[], seen: readonly string[]): number {
   const known = new Set(seen);
-  return journal.filter((id) => !known.has(id)).length;
+  const last = journal.indexOf(seen.at(-1) ?? '');
+  return journal.slice(0, last + 1).filter((id) => !known.has(id)).length;
 }
 
 async function keepSending(
@@ -96,10 +101,15 @@ async function keepHolding(url: string, dice: Dice, writing: { readonly isDone: 
   await session.close();
 }
 
-/** What a follower has seen when it has seen enough, or too long nothing new. */
+/** What a follower has seen when it has seen enough, or nothing new for too long. */
 async function caughtUp(follower: Follower, count: number): Promise<readonly string[]> {
-  for (const end = Date.now() + catchUpMaxMs; follower.seen().length < count && Date.now() < end;)
-    await delay(100);
+  let seen = follower.seen().length;
+  for (let end = Date.now() + stalledMaxMs; seen < count && Date.now() < end;) {
+    await delay(lookEveryMs);
+    const now = follower.seen().length;
+    if (now > seen) end = Date.now() + stalledMaxMs;
+    seen = now;
+  }
   await delay(200);
   await follower.kill();
   return follower.seen();
