@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { accessVariables } from '../simulator/demo/access-variables';
 import { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { Contestant } from './contestant';
 
@@ -157,15 +158,7 @@ class SinchProcess {
   }
 
   get environment(): Readonly<Record<string, string>> {
-    const { url, projectId, appId, keyId, keySecret } = this.access;
-    return {
-      SINCH_PROJECT_ID: projectId,
-      SINCH_APP_ID: appId,
-      SINCH_KEY_ID: keyId,
-      SINCH_KEY_SECRET: keySecret,
-      SINCH_API_URL: url,
-      SINCH_AUTH_URL: url,
-    };
+    return accessVariables(this.access);
   }
 
   /** Contacts a second of somebody who reads a page, then the next, and does nothing else. */

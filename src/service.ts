@@ -105,8 +105,7 @@ export class Service {
       ...registrationStep(config),
       {
         name: 'look after runs',
-        // eslint-disable-next-line @typescript-eslint/require-await -- a step may wait, this one has not to
-        run: async () => {
+        run: () => {
           app.get(SyncWorker).start();
         },
       },

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -8,6 +7,7 @@ import { DatabaseAddress } from './database/database-address';
 import { serviceOptions } from './database/data-source';
 import { EmbeddedPostgres } from './database/embedded-postgres';
 import { ProjectReads } from './database/project-reads';
+import { pause } from './pause';
 import { SinchClient } from './sinch/sinch-client';
 import { reasonOf, StartRefusal } from './start-refusal';
 import { assembleSync } from './sync/assemble-sync';
@@ -191,8 +191,4 @@ function report(run: SyncRun): number {
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let working: Promise<T> | null = null;
   return () => (working ??= work());
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

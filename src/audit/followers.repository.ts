@@ -6,6 +6,9 @@ import { rows } from '../database/rows';
 import type { Source } from './audit-event';
 import { BEGINNING, type Cursor } from './audit.repository';
 
+/** Most events of one transaction. */
+const batchEventsMax = 500;
+
 /** Most events that are counted of a follower's lag. */
 export const lagCountedMax = 10_000;
 
@@ -94,6 +97,39 @@ export class FollowersRepository {
       signal?.removeEventListener('abort', cut);
       await session.release();
     }
+  }
+
+  /**
+   * Has the next events of the journal handled, project by project, in one transaction with the move of the cursor.
+   *
+   * @param payloadOf the types of which `handle` needs the payload
+   * @param isOfConcern of which events anything follows; the others are passed over
+   * @param signal as of `exclusively`
+   * @returns whether there may be more; false too when another replica is at it
+   */
+  async followOn(
+    follower: string,
+    payloadOf: readonly string[],
+    isOfConcern: (event: FollowedEvent) => boolean,
+    handle: (session: Queryable, projectId: string, events: readonly FollowedEvent[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const handled = await this.exclusively(
+      follower,
+      false,
+      async (session) => {
+        const cursor = await this.find(follower, session);
+        const events = await this.follow(session, cursor, payloadOf, batchEventsMax);
+        const last = events.at(-1);
+        if (last === undefined) return 0;
+        for (const [projectId, own] of byProject(events.filter(isOfConcern)))
+          await handle(session, projectId, own);
+        await this.move(session, follower, last);
+        return events.length;
+      },
+      signal,
+    );
+    return handled === batchEventsMax;
   }
 
   /** Has Postgres look at tables that have grown so fast that it plans for much smaller ones; at once where none has. */
@@ -201,6 +237,16 @@ export class FollowersRepository {
     );
     return { events: row?.events ?? 0, seconds: row?.seconds ?? 0 };
   }
+}
+
+function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
+  const projects = new Map<string, FollowedEvent[]>();
+  for (const event of events) {
+    const own = projects.get(event.project_id);
+    if (own === undefined) projects.set(event.project_id, [event]);
+    else own.push(event);
+  }
+  return projects;
 }
 
 /** The advisory lock ends with the transaction. It costs no transaction id, so whoever only looks delays no feed. */

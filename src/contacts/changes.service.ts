@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ABSENT, type Source } from '../audit/audit-event';
 import {
@@ -8,6 +7,7 @@ import {
   type Cursor,
   type Surroundings,
 } from '../audit/audit.repository';
+import { pause } from '../pause';
 import { CommitQueue } from './commit-queue';
 import { compareSnapshots } from './compare-snapshots';
 import { ContactsService } from './contacts.service';
@@ -157,7 +157,7 @@ export class ChangesService implements BeforeApplicationShutdown {
       nudge.abort();
     });
     const signal = AbortSignal.any([nudge.signal, this.closing.signal]);
-    await delay(timeoutMs, undefined, { signal }).catch(() => undefined);
+    await pause(timeoutMs, signal);
     stop();
   }
 }

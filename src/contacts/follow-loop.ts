@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
 import { describeError } from '../database/sqlstate';
+import { pause } from '../pause';
 import type { CommitQueue } from './commit-queue';
 
 /** How often the journal is looked at without a nudge, in ms: another replica may have written. */
@@ -75,8 +75,4 @@ export class FollowLoop {
     }
     stop();
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type FollowedEvent, type Hold } from '../audit/followers.repository';
+import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
+import { StandingLock } from '../audit/standing-lock';
 import { isJsonObject } from '../contacts/canonical';
 import { CommitQueue } from '../contacts/commit-queue';
 import { FollowLoop } from '../contacts/follow-loop';
@@ -18,8 +19,6 @@ export const FOLLOWER = 'duplicates';
 /** The lock of the one process that scans: of the services one, as long as it lives, else a command. */
 const SCANNER = 'duplicates scanner';
 
-/** Most events of one transaction. */
-const batchEventsMax = 500;
 /** Most contacts that a scan examines in one transaction. */
 const scanContactsMax = 1_000;
 /** Contacts for each partition of a scan: what it holds in memory is the ids of those that are alike in one partition. */
@@ -37,7 +36,7 @@ const DISMISSAL = 'duplicate.dismissed';
 export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
   /** Held by the process that scans: each finds for itself what a partition has, so one is to do it. */
-  private scanner: Hold | null = null;
+  private readonly scanner: StandingLock;
   /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
   private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
 
@@ -49,6 +48,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     private readonly scans: ScansRepository,
     private readonly holdings: HoldingsRepository,
   ) {
+    this.scanner = new StandingLock(followers, SCANNER);
     this.loop = new FollowLoop(queue, new Logger(DuplicatesFollower.name), async () =>
       [await this.followOn(), await this.scanOn()].includes(true),
     );
@@ -61,38 +61,25 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
-    await this.scanner?.release();
+    await this.scanner.release();
   }
 
   /** Handles one batch of events. @returns whether there may be more */
   async followOn(): Promise<boolean> {
-    const handled = await this.followers.exclusively(
+    const isMore = await this.followers.followOn(
       FOLLOWER,
-      false,
-      async (session) => {
-        const cursor = await this.followers.find(FOLLOWER, session);
-        const events = await this.followers.follow(session, cursor, [REPORT, DISMISSAL], batchEventsMax);
-        const last = events.at(-1);
-        if (last === undefined) return 0;
-        for (const [projectId, own] of byProject(events)) await this.handle(session, projectId, own);
-        await this.followers.move(session, FOLLOWER, last);
-        return events.length;
-      },
+      [REPORT, DISMISSAL],
+      concernsDuplicates,
+      (session, projectId, events) => this.handle(session, projectId, events),
       this.loop.signal,
     );
-    if (handled !== batchEventsMax) return false;
-    await this.followers.analyzeGrownTables();
-    return true;
+    if (isMore) await this.followers.analyzeGrownTables();
+    return isMore;
   }
 
   /** Whether it is for this process to scan; false while another is there to do it. */
   async isScanner(): Promise<boolean> {
-    if (this.scanner !== null && !(await this.scanner.isHeld())) {
-      await this.scanner.release();
-      this.scanner = null;
-    }
-    this.scanner ??= await this.followers.hold(SCANNER);
-    return this.scanner !== null;
+    return this.scanner.isOurs();
   }
 
   /**
@@ -173,16 +160,9 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   }
 }
 
-/** Without those that change nothing of who is like whom. */
-function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
-  const projects = new Map<string, FollowedEvent[]>();
-  for (const event of events) {
-    if (event.type.startsWith('reference.')) continue;
-    const own = projects.get(event.project_id);
-    if (own === undefined) projects.set(event.project_id, [event]);
-    else own.push(event);
-  }
-  return projects;
+/** What others call a contact changes nothing of who is like whom. */
+function concernsDuplicates({ type }: FollowedEvent): boolean {
+  return !type.startsWith('reference.');
 }
 
 function idsOf(event: FollowedEvent): readonly string[] {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { FollowersRepository, type Hold } from '../audit/followers.repository';
 import { Config } from '../config';
@@ -8,6 +7,7 @@ import { AUTO_MERGER, AutoMergeStateService } from '../duplicates/auto-merge-sta
 import { autoMergeMembersMax } from '../duplicates/judge-auto-merge';
 import { SetsRepository, type SetPlace, type SetRow } from '../duplicates/sets.repository';
 import { Problem } from '../rest/problem';
+import { pause } from '../pause';
 import { SetMergesService } from './set-merges.service';
 
 /** Failures one after the other at which it stops itself. */
@@ -68,7 +68,7 @@ export class AutoMergesService implements BeforeApplicationShutdown {
       await this.pass(projectId).catch((error: unknown) => {
         this.logger.warn(`Sets were not merged by rule, and will be: ${describeError(error)}.`);
       });
-      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+      await pause(pollMs, signal);
     }
   }
 

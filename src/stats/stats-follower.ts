@@ -15,9 +15,6 @@ import { readCounted, readCreation } from './read-counted';
 /** The follower's name: of its cursor and its lock. */
 export const FOLLOWER = 'stats';
 
-/** Most events of one transaction. */
-const batchEventsMax = 500;
-
 const CREATE = 'CONTACT_CREATE';
 const MERGE = 'CONTACT_MERGE';
 /** What changes contacts; reports and decisions do not. */
@@ -54,22 +51,14 @@ export class StatsFollower implements BeforeApplicationShutdown {
   }
 
   /** Handles one batch of events. @returns whether there may be more */
-  async followOn(): Promise<boolean> {
-    const handled = await this.followers.exclusively(
+  followOn(): Promise<boolean> {
+    return this.followers.followOn(
       FOLLOWER,
-      false,
-      async (session) => {
-        const cursor = await this.followers.find(FOLLOWER, session);
-        const events = await this.followers.follow(session, cursor, [CREATE], batchEventsMax);
-        const last = events.at(-1);
-        if (last === undefined) return 0;
-        for (const [projectId, own] of byProject(events)) await this.count(session, projectId, own);
-        await this.followers.move(session, FOLLOWER, last);
-        return events.length;
-      },
+      [CREATE],
+      ({ type }) => CHANGING.has(type),
+      (session, projectId, events) => this.count(session, projectId, events),
       this.loop.signal,
     );
-    return handled === batchEventsMax;
   }
 
   private async count(
@@ -100,17 +89,6 @@ export class StatsFollower implements BeforeApplicationShutdown {
     await this.counts.change(session, projectId, told);
     await this.counts.changeDays(session, projectId, days);
   }
-}
-
-function byProject(events: readonly FollowedEvent[]): ReadonlyMap<string, readonly FollowedEvent[]> {
-  const projects = new Map<string, FollowedEvent[]>();
-  for (const event of events) {
-    if (!CHANGING.has(event.type)) continue;
-    const own = projects.get(event.project_id);
-    if (own === undefined) projects.set(event.project_id, [event]);
-    else own.push(event);
-  }
-  return projects;
 }
 
 /** The earliest CREATE of each contact; what we fetched ourselves tells what a contact is, not that it came. */

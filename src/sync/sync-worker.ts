@@ -1,7 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type Hold } from '../audit/followers.repository';
+import { FollowersRepository } from '../audit/followers.repository';
+import { StandingLock } from '../audit/standing-lock';
 import { describeError, isDatabaseAway } from '../database/sqlstate';
+import { pause } from '../pause';
 import type { SinchClient } from '../sinch/sinch-client';
 import { PATIENCE, type Patience } from './patience';
 import { RunLost, SweepService } from './sweep.service';
@@ -40,20 +41,23 @@ export class SyncWorker implements BeforeApplicationShutdown {
   private readonly logger = new Logger(SyncWorker.name);
   private readonly closing = new AbortController();
   private working: Promise<void> | null = null;
-  private hold: Hold | null = null;
+  /** Null without access to Sinch. */
+  private readonly lock: StandingLock | null;
   private wake = (): void => undefined;
   private nudges = 0;
 
   constructor(
     @Inject(SYNC_OPTIONS) private readonly options: SyncOptions | null,
-    private readonly followers: FollowersRepository,
+    followers: FollowersRepository,
     private readonly runs: SyncRunsRepository,
     private readonly sweep: SweepService,
-  ) {}
+  ) {
+    this.lock = options && new StandingLock(followers, `sync ${options.projectId}`);
+  }
 
   /** Whether this process was the one to work when it last looked. */
   get isHolding(): boolean {
-    return this.hold !== null;
+    return this.lock?.wasHeld ?? false;
   }
 
   /** Begins to work; once. Without access to Sinch there is nothing to do. */
@@ -71,19 +75,12 @@ export class SyncWorker implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.closing.abort();
     await this.working;
-    await this.hold?.release();
-    this.hold = null;
+    await this.lock?.release();
   }
 
   /** Whether it is for this process to work; false while another is there to do it. */
   async isWorker(): Promise<boolean> {
-    if (this.options === null) return false;
-    if (this.hold !== null && !(await this.hold.isHeld())) {
-      await this.hold.release();
-      this.hold = null;
-    }
-    this.hold ??= await this.followers.hold(`sync ${this.options.projectId}`);
-    return this.hold !== null;
+    return (await this.lock?.isOurs()) ?? false;
   }
 
   /**
@@ -149,7 +146,10 @@ export class SyncWorker implements BeforeApplicationShutdown {
 
   /** @throws RunLost when the run at work is no longer this process's */
   private async watch(run: SyncRun): Promise<void> {
-    const [isHeld, now] = await Promise.all([this.hold?.isHeld(), this.runs.find(run.project_id, run.id)]);
+    const [isHeld, now] = await Promise.all([
+      this.lock?.isHeldStill(),
+      this.runs.find(run.project_id, run.id),
+    ]);
     if (isHeld !== true || now?.state !== 'running')
       throw new RunLost('The run is no longer this process’s.');
   }
@@ -177,8 +177,4 @@ export class SyncWorker implements BeforeApplicationShutdown {
     if (now !== null)
       await this.runs.settle(now, 'failed', isTold ? error.message : 'The service failed: see its log.');
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Client } from 'pg';
+import { accessVariables } from '../../simulator/demo/access-variables';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
 import { migrate } from '../../src/database/migrate';
@@ -56,12 +57,7 @@ const ownEnv = (): Record<string, string> => ({
 });
 const env = (): Record<string, string> => ({
   ...ownEnv(),
-  SINCH_PROJECT_ID: simulator.projectId,
-  SINCH_APP_ID: simulator.appId,
-  SINCH_KEY_ID: simulator.keyId,
-  SINCH_KEY_SECRET: simulator.keySecret,
-  SINCH_API_URL: simulator.url,
-  SINCH_AUTH_URL: simulator.url,
+  ...accessVariables(simulator),
 });
 const startService = (): ServiceProcess => new ServiceProcess(env());
 const startCommand = (...args: readonly string[]): ServiceProcess =>

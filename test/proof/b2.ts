@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Agent } from 'undici';
+import { accessVariables } from '../../simulator/demo/access-variables';
 import { startSimulator, type Simulator } from '../../simulator/simulator';
 import { Contract, type Route } from '../http/contract';
 import { callback, contact, sign } from '../sinch/callbacks';
@@ -30,14 +31,7 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
   const dice = new Dice(seed);
   const cluster = await Cluster.embedded();
   const simulator = await startSimulator({ seed, populationMin: 60 });
-  const replica = Replica.begin(cluster.url, {
-    SINCH_PROJECT_ID: simulator.projectId,
-    SINCH_APP_ID: simulator.appId,
-    SINCH_KEY_ID: simulator.keyId,
-    SINCH_KEY_SECRET: simulator.keySecret,
-    SINCH_API_URL: simulator.url,
-    SINCH_AUTH_URL: simulator.url,
-  });
+  const replica = Replica.begin(cluster.url, accessVariables(simulator));
   await replica.process.ready();
   await fill(simulator, replica);
   const document = JSON.parse((await replica.get('/openapi.json')).body) as OpenAPIObject;

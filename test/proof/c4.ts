@@ -170,8 +170,7 @@ async function countDiffering(url: string, simulator: Simulator): Promise<number
   const mirrored = new Map(rows.map(({ id, snapshot }) => [id, canonicalJson(snapshot)]));
   const contacts = simulator.contacts();
   const differing = contacts.filter(
-    // a contact is JSON
-    (contact) => mirrored.get(contact.id) !== canonicalJson(contact as unknown as JsonObject),
+    (contact) => mirrored.get(contact.id) !== canonicalJson(contact as unknown as JsonObject), // a contact is JSON
   );
   const extra = rows.filter(({ id }) => simulator.find(id) === null);
   return differing.length + extra.length;

@@ -435,10 +435,10 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a follower’s cursor moves before, and apart from, what it writes',
-    file: FOLLOWER,
-    from: 'for (const [projectId, own] of byProject(events)) await',
-    to: `await this.followers.exclusively('elsewhere', true, (other) => this.followers.move(other, FOLLOWER, last));
-        for (const [projectId, own] of byProject(events)) await`,
+    file: FOLLOWERS,
+    from: 'for (const [projectId, own] of byProject(',
+    to: `await this.exclusively('elsewhere', true, (other) => this.move(other, follower, last));
+        for (const [projectId, own] of byProject(`,
     caughtBy: DUPLICATES,
   },
   {
@@ -464,7 +464,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'of a project’s events in one batch the first alone is handled',
-    file: FOLLOWER,
+    file: FOLLOWERS,
     from: 'else own.push(event);',
     to: '',
     caughtBy: DUPLICATES,
