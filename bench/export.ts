@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { Contestant } from './contestant';
+import { onOwnPostgres } from './own-postgres';
 
 export const EXPORT_HELP = `npm run bench -- export [--short]      an export of all contacts as NDJSON, and as CSV, and what it holds
   --short   100,000 contacts, not 1,000,000
@@ -12,7 +11,6 @@ export const EXPORT_HELP = `npm run bench -- export [--short]      an export of 
 One line of JSON on stdout. Ends with 0 when the mark is met (less than 150 MB resident), 1 when it is not.
 `;
 
-const serverGraceMs = 10_000;
 const residentMaxMb = 150;
 /** How often the process is looked at. */
 const lookEveryMs = 20;
@@ -31,33 +29,25 @@ interface Exported {
 /** @returns the exit code */
 export async function benchExport(isShort: boolean): Promise<number> {
   const contacts = isShort ? 100_000 : 1_000_000;
-  const folder = mkdtempSync(join(tmpdir(), 'mirror-export-'));
-  const silent = (): void => undefined;
-  const log = { info: silent, warn: silent, error: silent };
-  const postgres = await EmbeddedPostgres.begin({ dataDir: folder, log });
   const key = randomBytes(32).toString('hex');
   const exported: Exported[] = [];
-  try {
-    await postgres.ready();
+  await onOwnPostgres(async ({ url }) => {
     for (const format of FORMATS) {
       // a process for each, so that none begins with what the other took
       const service = await Contestant.start('service', resolve('dist/src/main.js'), {
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: url,
         SINCH_WEBHOOK_SECRETS: key,
         ADMIN_API_KEY: key,
         LOG_LEVEL: 'warn',
       });
       try {
-        if (exported.length === 0) await fill(postgres.url, contacts);
+        if (exported.length === 0) await fill(url, contacts);
         exported.push(await measure(service, key, format, contacts));
       } finally {
         await service.stop();
       }
     }
-  } finally {
-    await postgres.stop(serverGraceMs);
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
   const isMet = exported.every(({ residentMb }) => residentMb < residentMaxMb);
   const verdict = isMet ? 'passed' : 'failed';
   process.stdout.write(`${JSON.stringify({ id: 'export', contacts, residentMaxMb, exported, verdict })}\n`);

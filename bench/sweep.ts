@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { accessVariables } from '../simulator/demo/access-variables';
-import { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { Contestant } from './contestant';
+import { onOwnPostgres } from './own-postgres';
 
 export const SWEEP_HELP = `npm run bench -- sweep [--short]      a backfill of a simulated Sinch, then a reconcile of the same
   --short   20,000 contacts at once and 4,000 at 50 ms a page, not 100,000 and 20,000
@@ -17,7 +16,6 @@ One line of JSON on stdout. Ends with 0 when the marks are met (≥ 5,000 contac
 50 ms a page, ≤ 700 requests/s), 1 when they are not.
 `;
 
-const serverGraceMs = 10_000;
 const lookEveryMs = 50;
 const pageContacts = 20;
 /** How many pages the chain is measured by, before the sweep and after it. */
@@ -60,37 +58,29 @@ async function sweep(
   contacts: number,
   pageLatencyMs: number,
 ): Promise<{ readonly backfill: Swept; readonly reconcile: Swept; readonly chainPerSecond: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'mirror-sweep-'));
-  const silent = (): void => undefined;
-  const postgres = await EmbeddedPostgres.begin({
-    dataDir: folder,
-    log: { info: silent, warn: silent, error: silent },
-  });
   const sinch = await SinchProcess.start(contacts, pageLatencyMs);
   const key = randomBytes(32).toString('hex');
-  let service: Contestant | null = null;
   try {
-    await postgres.ready();
-    service = await Contestant.start('service', resolve('dist/src/main.js'), {
-      DATABASE_URL: postgres.url,
-      SINCH_WEBHOOK_SECRETS: key,
-      ADMIN_API_KEY: key,
-      LOG_LEVEL: 'warn',
-      ...sinch.environment,
+    return await onOwnPostgres(async ({ url }) => {
+      const service = await Contestant.start('service', resolve('dist/src/main.js'), {
+        DATABASE_URL: url,
+        SINCH_WEBHOOK_SECRETS: key,
+        ADMIN_API_KEY: key,
+        LOG_LEVEL: 'warn',
+        ...sinch.environment,
+      });
+      try {
+        const chainBefore = await sinch.chainPerSecond();
+        const backfill = await measureRun(service, sinch, key, 'backfill');
+        const reconcile = await measureRun(service, sinch, key, 'reconcile');
+        const chainPerSecond = Math.round((chainBefore + (await sinch.chainPerSecond())) / 2);
+        return { backfill, reconcile, chainPerSecond };
+      } finally {
+        await service.stop();
+      }
     });
-    const measure = (mode: string) => measureRun(service as Contestant, sinch, key, mode); // it was started above
-    const chainBefore = await sinch.chainPerSecond();
-    const [backfill, reconcile] = [await measure('backfill'), await measure('reconcile')];
-    return {
-      backfill,
-      reconcile,
-      chainPerSecond: Math.round((chainBefore + (await sinch.chainPerSecond())) / 2),
-    };
   } finally {
-    await service?.stop();
     await sinch.stop();
-    await postgres.stop(serverGraceMs);
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

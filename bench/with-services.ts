@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { EmbeddedPostgres } from '../src/database/embedded-postgres';
+import type { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { callbacks, seededRandom } from './callbacks';
 import { Contestant } from './contestant';
 import { type Committed, Ledger } from './ledger';
 import { findSender, send, type Sent } from './load';
+import { onOwnPostgres } from './own-postgres';
 import { writeRequests } from './requests';
 
-const serverGraceMs = 10_000;
 /** How many requests are ready for a second: more than are taken, or they would be repeats. */
 const perSecondMax = 15_000;
 
@@ -28,19 +26,14 @@ export class Services {
   /** Has `work` done with none yet, and removes all that it started. */
   static async use<Result>(work: (services: Services) => Promise<Result>): Promise<Result> {
     Logger.overrideLogger(false);
-    const silent = (): void => undefined;
-    const folder = await mkdtemp(join(tmpdir(), 'mirror-bench-'));
-    const log = { info: silent, warn: silent, error: silent };
-    const postgres = await EmbeddedPostgres.begin({ dataDir: folder, log });
-    const services = new Services(folder, postgres);
-    try {
-      await postgres.ready();
-      return await work(services);
-    } finally {
-      await services.stop();
-      await postgres.stop(serverGraceMs);
-      await rm(folder, { recursive: true, force: true });
-    }
+    return onOwnPostgres(async (postgres, folder) => {
+      const services = new Services(folder, postgres);
+      try {
+        return await work(services);
+      } finally {
+        await services.stop();
+      }
+    });
   }
 
   /** @param nodeArgs what Node itself is told */

@@ -1,39 +1,18 @@
-import { Logger } from '@nestjs/common';
-import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { migrate } from '../../src/database/migrate';
-import { DataDir, ServiceProcess, type Ended } from './service-process';
+import { OwnServer } from './own-server';
+import { ServiceProcess, type Ended } from './service-process';
 
 jest.setTimeout(60_000);
 
-const dir = new DataDir();
-const silent = (): void => undefined;
 const ADMIN_KEY = 'k'.repeat(32);
 /** More than a scan examines in four transactions. */
 const contactsCount = 4_200;
 
-let server: EmbeddedPostgres;
-let owner: Client;
+let server: OwnServer;
 
 beforeAll(async () => {
-  Logger.overrideLogger(false);
-  server = await EmbeddedPostgres.begin({
-    dataDir: dir.path,
-    log: { info: silent, warn: silent, error: silent },
-    durable: false,
-  });
-  await server.ready();
-  await migrate(server.url, server.url);
-  owner = new Client({ connectionString: server.url });
-  await owner.connect();
+  server = await OwnServer.start();
 });
-
-afterAll(async () => {
-  await ServiceProcess.killAll();
-  await owner.end();
-  await server.stop(5_000);
-  dir.remove();
-});
+afterAll(() => server.remove());
 
 const env = (): Record<string, string> => ({
   DATABASE_URL: server.url,
@@ -46,7 +25,7 @@ const startCommand = (project: string): ServiceProcess =>
 
 /** Contacts past the service, so that nothing is followed: every six are one set. */
 async function fill(project: string): Promise<void> {
-  await owner.query(
+  await server.owner.query(
     `insert into contact (project_id, id, version, tie_break, snapshot, email, external_id, identity_keys)
      select $1, 'contact-' || n, 1, '\\x03', '{}', 'mail-' || n / 2 || '@example.com', 'crm-' || n / 3, '{}'
      from generate_series(0, $2::int - 1) n`,
@@ -60,7 +39,7 @@ interface Progress {
 }
 
 async function progress(project: string): Promise<Progress> {
-  const { rows } = await owner.query<Progress>(
+  const { rows } = await server.owner.query<Progress>(
     `select contacts_count::int, finished_at is not null as is_finished from duplicate_scan where project_id = $1`,
     [project],
   );
@@ -79,7 +58,7 @@ async function killMidway(process: ServiceProcess, project: string): Promise<num
 /** Each contact was examined once, and the sets are those that there are. */
 async function expectWhole(project: string): Promise<void> {
   expect(await progress(project)).toEqual({ contacts_count: contactsCount, is_finished: true });
-  const { rows } = await owner.query<{ contact_ids: readonly string[]; reasons: readonly string[] }>(
+  const { rows } = await server.owner.query<{ contact_ids: readonly string[]; reasons: readonly string[] }>(
     `select contact_ids, reasons from duplicate_set where project_id = $1 and status = 'open'`,
     [project],
   );

@@ -1,43 +1,22 @@
-import { Logger } from '@nestjs/common';
-import { Client } from 'pg';
 import { accessVariables } from '../../simulator/demo/access-variables';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { migrate } from '../../src/database/migrate';
 import { send } from '../http/simulated';
-import { DataDir, ServiceProcess, type Ended } from './service-process';
+import { OwnServer } from './own-server';
+import { ServiceProcess, type Ended } from './service-process';
 
 jest.setTimeout(120_000);
 
-const dir = new DataDir();
-const silent = (): void => undefined;
 const ADMIN_KEY = 'k'.repeat(32);
 const kills = 5;
 
-let server: EmbeddedPostgres;
-let owner: Client;
+let server: OwnServer;
 let simulator: Simulator;
 let aheadNs: bigint;
 
 beforeAll(async () => {
-  Logger.overrideLogger(false);
-  server = await EmbeddedPostgres.begin({
-    dataDir: dir.path,
-    log: { info: silent, warn: silent, error: silent },
-    durable: false,
-  });
-  await server.ready();
-  await migrate(server.url, server.url);
-  owner = new Client({ connectionString: server.url });
-  await owner.connect();
+  server = await OwnServer.start();
 });
-
-afterAll(async () => {
-  await ServiceProcess.killAll();
-  await owner.end();
-  await server.stop(5_000);
-  dir.remove();
-});
+afterAll(() => server.remove());
 
 let seed = 40;
 beforeEach(async () => {
@@ -73,7 +52,7 @@ interface Progress {
 }
 
 async function progress(): Promise<Progress> {
-  const { rows } = await owner.query<Progress>(
+  const { rows } = await server.owner.query<Progress>(
     `select state, pages::int, contacts::int, created::int, unchanged::int, deleted::int
      from sync_run where project_id = $1 order by id desc limit 1`,
     [simulator.projectId],
@@ -92,7 +71,7 @@ async function request(service: ServiceProcess, mode: string): Promise<void> {
 
 /** The mirror has what the simulator has, and the journal tells of each contact once. */
 async function expectWhole(): Promise<void> {
-  const { rows } = await owner.query<{ id: string; snapshot: unknown; events: number }>(
+  const { rows } = await server.owner.query<{ id: string; snapshot: unknown; events: number }>(
     `select id, snapshot, (select count(*)::int from audit_event e where e.project_id = c.project_id and e.contact_id = c.id) as events
      from contact c where project_id = $1 and gone is null`,
     [simulator.projectId],
