@@ -286,6 +286,16 @@ export class Project {
     return this.read<ContactView>(`/contacts/${encodeURIComponent(id)}${query}`);
   }
 
+  /** Waits until the follower that looks for duplicates has handled the journal. */
+  async followed(): Promise<void> {
+    for (let tries = 0; tries < 1_000; tries++) {
+      const { follower } = await this.read<{ follower: { lag_events: number } }>('/duplicates:summary');
+      if (follower.lag_events === 0) return;
+      await delay(10);
+    }
+    throw new Error('The follower does not come to the end of the journal.');
+  }
+
   /** Every row of a list, page by page; `name` is the list's own name in the answer. */
   async pages<Row>(
     path: string,

@@ -20,18 +20,8 @@ const on = (channel: string, identity: string): Record<string, unknown> => ({
   channel_identities: [{ channel, identity, app_id: '' }],
 });
 
-/** Waits until the follower has handled the journal. */
-async function followed(project: Project): Promise<void> {
-  for (let tries = 0; tries < 1_000; tries++) {
-    const { follower } = await project.read<{ follower: { lag_events: number } }>('/duplicates:summary');
-    if (follower.lag_events === 0) return;
-    await delay(10);
-  }
-  throw new Error('The follower does not come to the end of the journal.');
-}
-
 async function sets(project: Project, query = ''): Promise<readonly DuplicateView[]> {
-  await followed(project);
+  await project.followed();
   return (await project.read<{ duplicates: DuplicateView[] }>(`/duplicates${query}`)).duplicates;
 }
 
@@ -340,7 +330,7 @@ it('lists newest sighting first, page by page, and binds tokens to the filter', 
   for (let n = 0; n < 5; n++) {
     for (const id of ['a', 'b'])
       await project.tell({ create: alone(`${id}${n}`, { external_id: `crm-${n}` }) }, at(n));
-    await followed(project);
+    await project.followed();
   }
   const all = await sets(project);
   expect(all.map(({ contact_ids: [first] }) => first)).toEqual(['a4', 'a3', 'a2', 'a1', 'a0']);
@@ -365,7 +355,7 @@ it('sums up what was opened and closed since a time, by reason and channel', asy
   for (const id of ['c', 'd']) await project.tell({ create: alone(id, { email: 't@example.com' }) }, at(0));
   await sets(project);
   await project.tell({ delete: alone('c') }, at(1));
-  await followed(project);
+  await project.followed();
   const tally = (total: number, by_reason: object, by_channel: object): object => ({
     total,
     by_reason,
@@ -391,7 +381,7 @@ it('answers identity conflicts as Sinch does, of SMS, MMS and RCS', async () => 
   await project.tell({ create: alone('b', on('RCS', '+15550005555')) }, at(0));
   await project.tell({ create: alone('c', on('WHATSAPP', '15550006666')) }, at(0));
   await project.tell({ create: alone('d', on('SMS', '15550006666')) }, at(0));
-  await followed(project);
+  await project.followed();
   expect(await project.read('/contacts:identityConflicts')).toEqual({
     conflicts: [{ identity: '15550005555', channels: ['RCS', 'SMS'], contact_ids: ['a', 'b'] }],
     next_page_token: '',

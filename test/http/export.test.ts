@@ -79,6 +79,7 @@ describe('An export of contacts', () => {
     await project.tell({ create: contact('A', { metadata: '{"a":1}' }) }, at(0));
     await project.tell({ create: contact('B') }, at(0));
     await project.tell({ merge: { survivor: contact('B'), loser: contact('C') } }, at(1));
+    await project.followed();
     const answer = await project.get('/contacts:export?status=all');
     expect([answer.status, answer.headers['content-type'], answer.headers['content-disposition']]).toEqual([
       200,
