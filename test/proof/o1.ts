@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { callbacks, seededRandom } from '../../bench/callbacks';
-import type { Sent as Answered } from '../../bench/load';
+import { send } from '../../bench/load';
 import { writeRequests } from '../../bench/requests';
 import { PROJECT } from '../sinch/callbacks';
 import { Cluster } from './cluster';
 import { notificationOf, payloads } from './compare-map';
-import type { Plan, Sent } from './open-loop';
+import { offer, type Sent } from './open-loop';
 import { plotGoodput } from './plot-goodput';
 import type { Finding, Options } from './proof';
 import { Replica, SECRET } from './replica';
@@ -209,11 +207,13 @@ class Load {
   /** Events a second that are committed while each of many connections waits for its answer before it sends again. */
   async findCapacity(seconds: number): Promise<number> {
     this.requests.write(Math.ceil(spareFactor * this.perSecond * seconds));
-    const answered = await runSender<Answered>(
-      '../../bench/sender.js',
-      ...[this.port, capacityConnections, seconds].map(String),
-      this.requests.file,
-    );
+    const { port, requests } = this;
+    const answered = await send('node', {
+      port,
+      connections: capacityConnections,
+      seconds,
+      requests: requests.file,
+    });
     this.perSecond = answered.answers / answered.seconds;
     return this.perSecond;
   }
@@ -226,26 +226,13 @@ class Load {
     const { file, ledger } = this.requests;
     const count = perSecond * seconds;
     this.requests.write(count);
-    const plan: Plan = {
-      port: this.port,
-      requests: file,
-      count,
-      perSecond,
-      connections,
-      patienceMs,
-      ledger,
-    };
     const memory = new Memory(this.replica);
-    const sent = await runSender<Sent>('open-loop.js', JSON.stringify(plan));
+    const { port } = this;
+    const sent = await offer({ port, requests: file, count, perSecond, connections, patienceMs, ledger });
     this.requests.note();
     await delay(restMs);
     return { sent, rssMiB: memory.stop() };
   }
-}
-
-async function runSender<Result>(script: string, ...args: readonly string[]): Promise<Result> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(__dirname, script), ...args]);
-  return JSON.parse(stdout) as Result; // printed by a sender of ours
 }
 
 /** The most of the system's memory that a replica was seen with, in MiB. */

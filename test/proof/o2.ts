@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { callbacks, seededRandom } from '../../bench/callbacks';
 import { send } from '../../bench/load';
 import { writeRequests } from '../../bench/requests';
 import { ask } from '../postgres/connections';
-import { callback, contact, PROJECT } from '../sinch/callbacks';
+import { PROJECT } from '../sinch/callbacks';
 import { Cluster } from './cluster';
-import { eventsPerContact, grow } from './grown-database';
+import { eventsPerContact, grow, idOf, isGone, nameOf, updateOf } from './grown-database';
+import { offer, type Sent } from './open-loop';
 import { Dice, type Finding, type Options } from './proof';
 import { Replica, SECRET } from './replica';
 
@@ -20,6 +21,13 @@ const tookMaxMs = 20;
 const connections = 64;
 const roundSeconds = 3;
 const perSecondMax = 12_000;
+/** The updates that are offered: what leaves those who follow the journal, and autovacuum, their part of the machine. */
+const updatesPerSecond = 1_000;
+const minuteSeconds = 60;
+/** How long those who follow have to come to the end of the journal, in ms. */
+const followMaxMs = 600_000;
+/** How many contacts are made twice, by SQL and by those who follow. */
+const comparedContacts = 2_000;
 /** How much smaller the database is that the grown one is compared with. */
 const smaller = 100;
 
@@ -52,19 +60,6 @@ const READS: Readonly<Record<string, Read>> = {
   duplicates: (replica) => replica.get(`${BASE}/duplicates`),
 };
 
-/** What `grow` calls contact number `n`. */
-function idOf(n: number): string {
-  return `01K${md5(String(n)).slice(0, 23).toUpperCase()}`;
-}
-
-function nameOf(n: number): string {
-  return md5(`n${n}`).slice(0, 8);
-}
-
-function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex');
-}
-
 /** A database, and a replica that works on it. */
 interface Site {
   readonly url: string;
@@ -73,33 +68,35 @@ interface Site {
 }
 
 /**
- * A database of many contacts beside one that is a hundredth of it: ingest in turn, each read, the plans, and the sizes; then
- * updates for as many minutes as are asked for, with what autovacuum makes of them.
+ * A database of many contacts beside one that is a hundredth of it: each read, the plans, the sizes, and ingest in turn; then
+ * updates for as many minutes as are asked for, with what autovacuum makes of them, and each read again.
  */
 export async function run({ isShort, seed, minutes, contacts }: Options): Promise<Finding> {
   const dice = new Dice(seed);
   const count = contacts ?? (isShort ? 200_000 : 2_000_000);
   const cluster = await Cluster.embedded();
+  const isGrownAlike = await growsAlike(cluster);
   const small = await settle(cluster, 'small', Math.ceil(count / smaller));
   const began = Date.now();
   const grown = await settle(cluster, 'grown', count);
   const growSeconds = Math.round((Date.now() - began) / 1_000);
   const sizes = await sizesOf(grown.url);
   const load = new Load(seed);
-  const reads = [await time(small, dice, isShort), await time(grown, dice, isShort)] as const;
+  const reads = [await time(small, dice, isShort), await time(grown, dice, isShort)];
   const scans = await findScans(cluster, grown, dice);
   const ingest = await compareIngest(load, small, grown, isShort ? 1 : 5);
+  await small.replica.stop();
   const updating = minutes === null ? {} : await update(load, grown, dice, minutes);
+  if (minutes !== null) reads.push(await time(grown, dice, isShort));
   load.remove();
-  await Promise.all([small.replica.stop(), grown.replica.stop()]);
+  await grown.replica.stop();
   await cluster.remove();
 
   const least = isShort ? ingestShortMin : ingestMin;
   const quantile = isShort ? 'p50' : 'p99';
   const wrong = reads.flatMap((each) => Object.keys(each).filter((name) => each[name]?.wrong !== 0));
   const told = Object.keys(READS).map(
-    (name) =>
-      `${name} ${[reads[0], reads[1]].map((each) => `${each[name]?.p50 ?? 0}/${each[name]?.p99 ?? 0}`).join(' → ')}`,
+    (name) => `${name} ${reads.map((each) => `${each[name]?.p50 ?? 0}/${each[name]?.p99 ?? 0}`).join(' → ')}`,
   );
   return {
     figures: {
@@ -108,28 +105,69 @@ export async function run({ isShort, seed, minutes, contacts }: Options): Promis
       growSeconds,
       ...sizes,
       ...ingest,
-      readsP50AndP99MsSmallThenGrown: told.join(', '),
+      [`readsP50AndP99MsSmallThenGrown${minutes === null ? '' : 'ThenUpdated'}`]: told.join(', '),
       wronglyAnswered: wrong.join(', '),
       sequentialScans: scans.join('; '),
       ...updating,
     },
     marks: {
-      [`ingest is at least ${least} of that of the smaller database`]: ingest.ingestOfEmpty >= least,
+      'SQL leaves what those who follow the journal would': isGrownAlike,
+      [`ingest is at least ${least} of that of the smaller database`]: ingest.ingestOfSmall >= least,
       'every read is answered': wrong.length === 0,
-      [`${MARKED.join(', ')} are answered with ${quantile} below ${tookMaxMs} ms`]: MARKED.every(
-        (name) => (reads[1][name]?.[quantile] ?? Infinity) < tookMaxMs,
-      ),
+      [`${MARKED.join(', ')} are answered with ${quantile} below ${tookMaxMs} ms`]: reads
+        .slice(1)
+        .every((each) => MARKED.every((name) => (each[name]?.[quantile] ?? Infinity) < tookMaxMs)),
       'nothing scans the contacts or the journal': scans.length === 0,
     },
   };
 }
 
-async function settle(cluster: Cluster, name: string, contacts: number): Promise<Site> {
+async function settle(cluster: Cluster, name: string, contacts: number, isFollowed = true): Promise<Site> {
   const url = cluster.urlOf(name);
   await ask(cluster.urlOf('postgres'), `create database ${name}`);
   await (await Replica.start(url)).stop();
-  await grow(url, contacts);
-  return { url, contacts, replica: await Replica.start(url) };
+  await grow(url, contacts, isFollowed);
+  const replica = await Replica.start(url);
+  return { url, contacts, replica };
+}
+
+/** Whether a database whose followers had everything before them comes to hold what SQL fills in. */
+async function growsAlike(cluster: Cluster): Promise<boolean> {
+  const kept: object[][] = [];
+  for (const isFollowed of [true, false]) {
+    const site = await settle(cluster, isFollowed ? 'filled' : 'followed', comparedContacts, isFollowed);
+    await followed(site);
+    await site.replica.stop();
+    kept.push(await ask(site.url, FOLLOWERS_TABLES));
+  }
+  return (kept[0]?.length ?? 0) > comparedContacts && JSON.stringify(kept[0]) === JSON.stringify(kept[1]);
+}
+
+/** All rows that those who follow keep, but for ids and times of their own. */
+const FOLLOWERS_TABLES = [
+  'shared_value',
+  'duplicate_set',
+  'counted_contact',
+  'project_count',
+  'acquisition_day',
+]
+  .map(
+    (table) =>
+      `select '${table}' as table, to_jsonb(t) - '{id,first_seen_at,last_seen_at}'::text[] as row from ${table} t`,
+  )
+  .join(' union all ')
+  .concat(' order by 1, 2');
+
+/** Resolves when those who follow have come to the end of the journal. @returns how long it took, in seconds */
+async function followed({ replica }: Site): Promise<number> {
+  const began = Date.now();
+  for (const path of ['/duplicates:summary', '/stats/overview'])
+    while (!(await replica.get(`${BASE}${path}`)).body.includes('"lag_events":0')) {
+      if (Date.now() - began > followMaxMs)
+        throw new Error(`Who follows for ${path} does not come to the end`);
+      await delay(200);
+    }
+  return Math.round((Date.now() - began) / 1_000);
 }
 
 async function sizesOf(url: string): Promise<Readonly<Record<string, number>>> {
@@ -208,18 +246,49 @@ class Load {
     this.random = seededRandom(seed);
   }
 
-  /** Events a second over so many seconds; of `bodies`, else of contacts that the database does not know yet. */
-  async measure({ replica }: Site, seconds: number, bodies?: Iterable<string>): Promise<number> {
-    writeRequests(this.file, bodies ?? callbacks(this.random, perSecondMax * seconds), SECRET);
-    const port = Number(new URL(replica.process.base).port);
-    const sent = await send('node', { port, connections, seconds, requests: this.file });
+  /** Events a second over so many seconds, of contacts that the database does not know yet. */
+  async measure({ replica }: Site, seconds: number): Promise<number> {
+    writeRequests(this.file, callbacks(this.random, perSecondMax * seconds), SECRET);
+    const sent = await send('node', { port: portOf(replica), connections, seconds, requests: this.file });
     if (sent.refused + sent.failed > 0) throw new Error(`${sent.refused} refused, ${sent.failed} failed`);
     return sent.answers / sent.seconds;
+  }
+
+  /** So many updates a second for a minute, of contacts that are there. */
+  async update({ replica, contacts }: Site, dice: Dice): Promise<Sent> {
+    let now = BigInt(Date.now()) * 1_000_000n;
+    const count = updatesPerSecond * minuteSeconds;
+    const bodies = Array.from({ length: count }, () => {
+      let i;
+      do i = 1 + dice.roll(contacts - 1);
+      while (isGone(i));
+      return updateOf(i, `${now}`, (now += 1_000n)).toString();
+    });
+    writeRequests(this.file, bodies, SECRET);
+    const sent = await offer({
+      port: portOf(replica),
+      requests: this.file,
+      count,
+      perSecond: updatesPerSecond,
+      connections,
+      patienceMs: 10_000,
+      ledger: join(this.dir, 'ledger'),
+    });
+    if (sent.statuses['200'] !== count) throw new Error(`Of ${count} updates: ${JSON.stringify(sent)}`);
+    return sent;
   }
 
   remove(): void {
     rmSync(this.dir, { recursive: true });
   }
+}
+
+function portOf({ process: { base } }: Replica): number {
+  return Number(new URL(base).port);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /** In turn, so that what else the machine does hits both; medians. */
@@ -231,7 +300,7 @@ async function compareIngest(
 ): Promise<{
   readonly smallPerSecond: number;
   readonly grownPerSecond: number;
-  readonly ingestOfEmpty: number;
+  readonly ingestOfSmall: number;
 }> {
   const rates: { small: number; grown: number }[] = [];
   for (let round = 0; round <= rounds; round++)
@@ -240,13 +309,11 @@ async function compareIngest(
       grown: await load.measure(grown, roundSeconds),
     });
   const measured = rates.slice(1); // the first warms up
-  const median = (values: readonly number[]): number =>
-    [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-  const ofEmpty = median(measured.map((rate) => rate.grown / rate.small));
+  const ofSmall = median(measured.map((rate) => rate.grown / rate.small));
   return {
     smallPerSecond: Math.round(median(measured.map((rate) => rate.small))),
     grownPerSecond: Math.round(median(measured.map((rate) => rate.grown))),
-    ingestOfEmpty: Math.round(100 * ofEmpty) / 100,
+    ingestOfSmall: Math.round(100 * ofSmall) / 100,
   };
 }
 
@@ -257,31 +324,33 @@ async function update(
   dice: Dice,
   minutes: number,
 ): Promise<Readonly<Record<string, number>>> {
-  const roundOfUpdatesSeconds = 30;
+  await followed(grown);
   const before = await vacuumed(grown.url);
-  let version = BigInt(Date.now()) * 1_000_000n;
-  const rates: number[] = [];
-  for (const end = Date.now() + minutes * 60_000; Date.now() < end;) {
-    const bodies = Array.from({ length: perSecondMax * roundOfUpdatesSeconds }, () =>
-      callback(
-        { update: contact(idOf(1 + dice.roll(grown.contacts)), { metadata: String(version) }) },
-        (version += 1_000n),
-      ).toString(),
-    );
-    rates.push(await load.measure(grown, roundOfUpdatesSeconds, bodies));
-    process.stderr.write(`${JSON.stringify({ perSecond: rates.at(-1), ...(await vacuumed(grown.url)) })}\n`);
+  const sent: Sent[] = [];
+  for (const end = Date.now() + minutes * minuteSeconds * 1_000; Date.now() < end;) {
+    const minute = await load.update(grown, dice);
+    sent.push(minute);
+    const { goodP50Ms, goodP99Ms } = minute;
+    process.stderr.write(`${JSON.stringify({ goodP50Ms, goodP99Ms, ...(await vacuumed(grown.url)) })}\n`);
   }
+  const secondsToFollow = await followed(grown);
   const after = await vacuumed(grown.url);
+  const part = Math.ceil(sent.length / 6);
   return {
-    updatesPerSecondFirst: Math.round(rates[0] ?? 0),
-    updatesPerSecondLast: Math.round(rates.at(-1) ?? 0),
-    updates: after.updates - before.updates,
+    updates: sent.length * updatesPerSecond * minuteSeconds,
+    updatesPerSecond,
+    updateP50MsInFirstMinutes: median(sent.slice(0, part).map((minute) => minute.goodP50Ms)),
+    updateP99MsInFirstMinutes: median(sent.slice(0, part).map((minute) => minute.goodP99Ms)),
+    updateP50MsInLastMinutes: median(sent.slice(-part).map((minute) => minute.goodP50Ms)),
+    updateP99MsInLastMinutes: median(sent.slice(-part).map((minute) => minute.goodP99Ms)),
+    secondsToFollowAfterwards: secondsToFollow,
     hotOfUpdates:
       Math.round((100 * (after.hot - before.hot)) / Math.max(1, after.updates - before.updates)) / 100,
     deadRows: after.dead,
     autovacuumsOfContacts: after.autovacuums - before.autovacuums,
     contactTableMiBBefore: before.tableMiB,
     contactTableMiBAfter: after.tableMiB,
+    databaseMiBAfter: after.databaseMiB,
   };
 }
 
@@ -291,13 +360,15 @@ interface Vacuumed {
   readonly dead: number;
   readonly autovacuums: number;
   readonly tableMiB: number;
+  readonly databaseMiB: number;
 }
 
 async function vacuumed(url: string): Promise<Vacuumed> {
   const [row] = await ask<Vacuumed>(
     url,
     `select n_tup_upd::int as updates, n_tup_hot_upd::int as hot, n_dead_tup::int as dead, autovacuum_count::int as autovacuums,
-            (pg_table_size('contact') / 1024 / 1024)::int as "tableMiB"
+            (pg_table_size('contact') / 1024 / 1024)::int as "tableMiB",
+            (pg_database_size(current_database()) / 1024 / 1024)::int as "databaseMiB"
      from pg_stat_user_tables where relname = 'contact'`,
   );
   if (row === undefined) throw new Error('There are no contacts');

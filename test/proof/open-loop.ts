@@ -1,15 +1,16 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /**
  * Sends requests at the times that were planned for them, whether or not those before are answered: an arrival takes a
  * connection that is idle, else it waits for one, and its waiting counts. All connections are open before the first arrival,
  * as those of a proxy are.
  *
- * In a process of its own: `node open-loop.js <plan as JSON>` prints what came of it. The file of requests is that of
- * `writeRequests`; request `n` is sent at `n / perSecond`.
+ * The file of requests is that of `writeRequests`; request `n` is sent at `n / perSecond`.
  */
 export interface Plan {
   readonly port: number;
@@ -44,6 +45,12 @@ export interface Sent {
 const tickMs = 2;
 /** How many connections are opened at once. */
 const openingMax = 100;
+
+/** Sends them from a process of its own: `node open-loop.js <plan as JSON>` prints what came of it. */
+export async function offer(plan: Plan): Promise<Sent> {
+  const { stdout } = await promisify(execFile)(process.execPath, [__filename, JSON.stringify(plan)]);
+  return JSON.parse(stdout) as Sent; // printed below
+}
 
 async function send(plan: Plan): Promise<Sent> {
   const requests = framesOf(readFileSync(plan.requests));
@@ -91,7 +98,7 @@ async function send(plan: Plan): Promise<Sent> {
     await delay(tickMs);
     for (const now = performance.now(); next < plan.count && plannedAt(next) <= now;) {
       next += 1;
-      const connection = idle.pop();
+      const connection = idle.shift(); // by turns, or those at the bottom would be closed as forgotten
       if (connection !== undefined) free(connection);
     }
   }
@@ -132,6 +139,7 @@ class Connection {
     socket.on('data', (chunk: Buffer) => {
       connection.answer += chunk.toString('latin1');
       const { answer, n } = connection;
+      if (n < 0) return; // a farewell
       const headEnd = answer.indexOf('\r\n\r\n');
       const length = /^content-length: (\d+)\r$/im.exec(answer)?.[1];
       if (headEnd < 0 || answer.length < headEnd + 4 + Number(length ?? 0)) return;
