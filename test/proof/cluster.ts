@@ -19,6 +19,7 @@ const DEBIAN = '/usr/lib/postgresql/15/bin';
 
 /** A Postgres cluster of a proof's own in a temporary folder, stopped and started at will; durable, as in production. */
 export class Cluster {
+  private static readonly all = new Set<Cluster>();
   private server: ChildProcess | null = null;
 
   private constructor(
@@ -44,6 +45,7 @@ export class Cluster {
     const runner = await choosePostgresRunner(dir, join(dir, 'data'), join(bin, 'postgres'));
     if (runner.kind === 'user') chownSync(dir, runner.uid, runner.gid);
     const cluster = new Cluster(dir, bin, runner, await freePort());
+    Cluster.all.add(cluster);
     await cluster.initialise();
     await cluster.start();
     await ask(cluster.urlOf('postgres'), 'create database mirror');
@@ -80,7 +82,13 @@ export class Cluster {
     await gone;
   }
 
+  /** Whatever a proof that threw left behind. */
+  static async removeAll(): Promise<void> {
+    await Promise.all([...Cluster.all].map((cluster) => cluster.remove()));
+  }
+
   async remove(): Promise<void> {
+    Cluster.all.delete(this);
     await this.stop('immediate');
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -25,6 +25,8 @@ const FOLLOWER = 'src/duplicates/duplicates-follower.ts';
 const FOLLOWERS = 'src/audit/followers.repository.ts';
 const READER = 'migrations/1764600100000-reader.ts';
 const MIGRATION = 'migrations/1764000000000-mirror.ts';
+const IDEMPOTENT = 'src/access/idempotent-requests.repository.ts';
+const RATE_LIMITS = 'src/access/rate-limits.ts';
 
 const REGISTERS = 'test/postgres/registers.test.ts';
 const OVERLAP = 'test/postgres/overlapping-replicas.test.ts';
@@ -45,6 +47,12 @@ const TOKENS = 'test/http/token.test.ts';
 const SYNC_RUNS = 'test/http/sync-runs.test.ts';
 const PLAN_PAGE = 'test/rules/plan-page.test.ts';
 const LAW = 'test/rules/mirror.test.ts';
+const IDEMPOTENCY = 'test/http/idempotency.test.ts';
+const RATE_LIMIT = 'test/http/rate-limit.test.ts';
+const LIMITS = 'test/http/limits.test.ts';
+const LIST = 'test/http/contacts-list.test.ts';
+const EXPORT = 'test/http/export.test.ts';
+const STATS = 'test/postgres/stats.test.ts';
 
 const GAPLESS = `and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
 
@@ -756,6 +764,139 @@ const FAULTS: readonly Fault[] = [
     to: 'if (this.waiting < 0) {',
     caughtBy: 'test/http/overload.test.ts',
   },
+  {
+    name: 'a request is carried out again while the first is under way',
+    file: IDEMPOTENT,
+    from: 'and kept.begun_at < now() - make_interval(secs => $7)',
+    to: 'and $7::int > 0',
+    caughtBy: IDEMPOTENCY,
+  },
+  {
+    name: 'an answer is kept for ever',
+    file: IDEMPOTENT,
+    from: 'where kept.begun_at < now() - make_interval(hours => $6)\n            or (',
+    to: 'where (',
+    caughtBy: IDEMPOTENCY,
+  },
+  {
+    name: 'an idempotency key is one for all projects',
+    file: 'src/access/idempotency.service.ts',
+    from: 'const identity = { callerId, projectId, keyDigest',
+    to: "const identity = { callerId, projectId: '', keyDigest",
+    caughtBy: IDEMPOTENCY,
+  },
+  {
+    name: 'another request is answered as the first with its key',
+    file: 'src/access/idempotency.service.ts',
+    from: 'known?.request_digest.equals(digest) === false',
+    to: 'digest.length === 0',
+    caughtBy: IDEMPOTENCY,
+  },
+  {
+    name: 'a fault of ours is kept as the answer',
+    file: 'src/access/idempotency.service.ts',
+    from: 'answer.status >= 500',
+    to: 'answer.status >= 600',
+    caughtBy: IDEMPOTENCY,
+  },
+  {
+    name: 'all keys share one limit',
+    file: RATE_LIMITS,
+    from: 'const count = (this.counts.get(keyId) ?? 0) + 1;\n    this.counts.set(keyId, count);',
+    to: "const count = (this.counts.get('') ?? 0) + 1;\n    this.counts.set('', count);",
+    caughtBy: RATE_LIMIT,
+  },
+  {
+    name: 'who has sent too much is refused for ever',
+    file: RATE_LIMITS,
+    from: 'if (minute !== this.minute) {',
+    to: 'if (this.minute === 0) {',
+    caughtBy: RATE_LIMIT,
+  },
+  {
+    name: 'a request may take ten times as long to arrive',
+    file: 'src/rest/configure-rest.ts',
+    from: 'const arrivalMaxMs = 30_000;',
+    to: 'const arrivalMaxMs = 300_000;',
+    caughtBy: LIMITS,
+  },
+  {
+    name: 'a head may have any length',
+    file: 'src/rest/configure-rest.ts',
+    from: 'const headBytesMax = 16 * 1024;',
+    to: 'const headBytesMax = 1024 * 1024;',
+    caughtBy: LIMITS,
+  },
+  {
+    name: 'an answer has a field that the document does not tell',
+    file: 'src/contacts/view-contact.ts',
+    from: 'open_duplicates: openDuplicates,',
+    to: 'open_duplicates: openDuplicates, duplicates_open: [],',
+    caughtBy: LIST,
+  },
+  {
+    name: 'the log tells what was asked for',
+    file: 'src/rest/problem.filter.ts',
+    from: 'route: request.routeOptions.url ?? null };',
+    to: 'route: request.url };',
+    caughtBy: 'test/process/canary.test.ts',
+  },
+  {
+    name: 'an error quotes the database',
+    file: 'src/rest/problem.filter.ts',
+    from: "const stack = (error instanceof Error ? error.stack : undefined) ?? '';\n  return stack.slice(Math.max(stack.indexOf('\\n    at '), 0)).trim();",
+    to: "return (error instanceof Error ? error.stack : undefined) ?? '';",
+    caughtBy: 'test/http/rest-conventions.test.ts',
+  },
+  {
+    name: 'an export that fails ends as if it were whole',
+    file: 'src/rest/exports.ts',
+    from: '      throw error;\n',
+    to: '',
+    caughtBy: EXPORT,
+  },
+  {
+    name: 'a cell of CSV may be a formula',
+    file: 'src/rest/export-format.ts',
+    from: 'escape_formulas: true',
+    to: 'escape_formulas: false',
+    caughtBy: EXPORT,
+  },
+  {
+    name: 'of several creations the last to come counts',
+    file: 'src/stats/count-contacts.ts',
+    from: 'return comparePositions(a, b) <= 0 ? a : b;',
+    to: 'return b;',
+    caughtBy: STATS,
+  },
+  {
+    name: 'a contact is counted as it was, too',
+    file: 'src/stats/count-contacts.ts',
+    from: 'if (before !== null) add(before, -1);',
+    to: '',
+    caughtBy: STATS,
+  },
+  {
+    name: 'a body that cannot be read is ignored',
+    file: 'src/webhook/intake.service.ts',
+    from: "if (reading.kind === 'unusable') return reading;",
+    to: "if (reading.kind === 'unusable') return null;",
+    caughtBy: 'B1',
+  },
+  {
+    name: 'an answer has a status that the document does not tell',
+    file: 'src/rest/read-dto.ts',
+    from: "new Problem('invalid-request'",
+    to: "new Problem('idempotency-mismatch'",
+    caughtBy: 'B2',
+  },
+  {
+    name: 'a service that stops closes connections at once',
+    file: 'src/service.ts',
+    from: '    await this.linger();\n',
+    to: '',
+    caughtBy: 'K3',
+  },
 ];
 
 const root = resolve('.');
@@ -827,7 +968,7 @@ function planted(text: string, { name, file, from, to }: Fault): string {
 function judge(copy: string, catcher: string): 'passed' | 'failed' | 'broken' {
   const isTest = catcher.startsWith('test/');
   const args = isTest
-    ? ['node_modules/jest/bin/jest.js', '--runTestsByPath', catcher]
+    ? ['scripts/test.mjs', '--runTestsByPath', catcher]
     : ['scripts/proof.mjs', catcher, '--short'];
   const { stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: copy,

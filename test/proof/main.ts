@@ -10,6 +10,7 @@ import * as c2 from './c2';
 import * as c3 from './c3';
 import * as c4 from './c4';
 import * as c5 from './c5';
+import { Cluster } from './cluster';
 import * as demo from './demo';
 import * as faults from './faults';
 import * as k1 from './k1';
@@ -108,6 +109,7 @@ async function show(id: string, options: Options): Promise<boolean> {
     found = { ...finding, verdict: 'skipped' in finding ? 'skipped' : isPassed ? 'passed' : 'failed' };
   } catch (error) {
     await ServiceProcess.killAll();
+    await Cluster.removeAll();
     found = { error: error instanceof Error ? error.stack : String(error), verdict: 'failed' };
   }
   const seconds = Math.round((Date.now() - began) / 100) / 10;
