@@ -5,6 +5,7 @@ import { callback, contact, PROJECT } from '../sinch/callbacks';
 export const eventsPerContact = 5;
 /** How many contacts one statement makes. */
 const chunkContacts = 50_000;
+const workersCount = 2;
 
 /** The id of a contact by its number, in no order, as Sinch's are over many nodes; `ID` is the same in SQL. */
 export function idOf(i: number): string {
@@ -31,7 +32,7 @@ export function updateOf(i: number, metadata: string, acceptedAt: bigint): Buffe
     email: `user${i % 40 === 5 ? i - 1 : i}@example.com`,
     external_id: `crm-${i}`,
     metadata,
-    language: i % 1000 === 1 ? 'FR' : 'EN_US',
+    language: i % 1000 === 2 ? 'FR' : 'EN_US',
   };
   return callback({ update: contact(idOf(i), fields) }, acceptedAt);
 }
@@ -56,14 +57,14 @@ const SNAPSHOT = `json_build_object(
   'email', 'user' || (i - (i % 40 = 5)::int) || '@example.com',
   'external_id', 'crm-' || i,
   'metadata', md5('a' || i || e) || md5('b' || i) || md5('c' || i) || md5('d' || i),
-  'language', case when i % 1000 = 1 then 'FR' else 'EN_US' end)`;
+  'language', case when i % 1000 = 2 then 'FR' else 'EN_US' end)`;
 
 /** Every 50th was merged into the next one, every 70th deleted, by its last event. */
 const CONTACTS = `
 insert into contact (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
                      gone, survivor_id, gone_version, gone_tie_break)
 select '${PROJECT}', s ->> 'id', version, '\\x03', s, s ->> 'display_name', s ->> 'email', s ->> 'external_id', s ->> 'language',
-       array['SMS:1' || (2000000000 + i), 'WHATSAPP:1' || (2000000000 + i), 'tel:1' || (2000000000 + i)],
+       array['SMS:1' || (2000000000 + i), 'tel:1' || (2000000000 + i), 'WHATSAPP:1' || (2000000000 + i)],
        gone, case gone when 'merged' then (select ${ID} from (values (i + 1)) n(i)) end,
        case when gone is not null then version end, case when gone is not null then '\\x05'::bytea end
 from generate_series($1::bigint, $2::bigint) i
@@ -73,11 +74,13 @@ cross join lateral (select ${SNAPSHOT} as s, ${VERSION} as version,
 
 /** A creation, then updates, the last of which is a merge or a deletion for those that are gone. */
 const EVENTS = `
-insert into audit_event (era, project_id, type, contact_id, related_contact_ids, accepted_at, version, tie_break, received_at,
-                         source, fingerprint, payload)
+insert into audit_event (era, project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
+                         received_at, source, fingerprint, signature, payload)
 select (select max(era) from journal_era), '${PROJECT}', type, case type when 'CONTACT_MERGE' then next else s ->> 'id' end,
-       case type when 'CONTACT_MERGE' then array[s ->> 'id'] else '{}' end, at, version,
+       case type when 'CONTACT_MERGE' then array[s ->> 'id'] else '{}' end, '', at, version,
        case type when 'CONTACT_MERGE' then '\\x05' else '\\x03' end::bytea || fingerprint, at + interval '1 s', 'webhook', fingerprint,
+       json_build_object('nonce', md5(i || '-' || e)::uuid, 'timestamp', extract(epoch from at)::bigint::text,
+                         'signature', encode(fingerprint, 'base64'), 'secret_id', '71d97529'),
        convert_to(json_build_object(
          'app_id', '', 'accepted_time', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'project_id', '${PROJECT}',
          case type when 'CONTACT_CREATE' then 'contact_create_notification' when 'CONTACT_UPDATE' then 'contact_update_notification'
@@ -117,7 +120,7 @@ select '${PROJECT}', ${ID}, case when i % 50 = 1 then 'merged' when i % 70 = 1 t
        '{SMS,WHATSAPP}', ${VERSION}, '\\x03'::bytea || sha256((i || '|' || e)::bytea), 'SMS', '', language
 from generate_series($1::bigint, $2::bigint) i
 cross join (values (1)) first(e)
-cross join lateral (select case when i % 1000 = 1 then 'FR' else 'EN_US' end as language) c`;
+cross join lateral (select case when i % 1000 = 2 then 'FR' else 'EN_US' end as language) c`;
 
 /** The sums over them. */
 const COUNTS = `
@@ -158,19 +161,21 @@ from (select era, tx, id from audit_event order by era desc, tx desc, id desc li
 cross join unnest(array['duplicates', 'stats']) name`;
 
 /**
- * Fills a migrated database, which must be empty, with so many contacts and five times as many events by SQL; nobody else may
- * write meanwhile.
- *
- * @param isFollowed whether the tables of those who follow the journal are filled too, as if all had been followed; else they
- * have it before them
+ * Fills a migrated database, which must be empty, with so many contacts and five times as many events by SQL, and with what
+ * those who follow the journal keep; nobody else may write meanwhile. `growsAlike` holds it to what the service does.
  */
-export async function grow(url: string, contacts: number, isFollowed: boolean): Promise<void> {
-  const followed = [SHARED_VALUES, DUPLICATES, COUNTED];
-  for (let from = 1; from <= contacts; from += chunkContacts) {
-    const range = [from, Math.min(from + chunkContacts - 1, contacts)];
-    for (const statement of [CONTACTS, EVENTS, ...(isFollowed ? followed : [])])
-      await ask(url, statement, statement === SHARED_VALUES ? [...range, contacts] : range);
-  }
-  if (isFollowed) for (const statement of [COUNTS, DAYS, FOLLOWED]) await ask(url, statement);
-  await ask(url, 'vacuum analyze');
+export async function grow(url: string, contacts: number): Promise<void> {
+  const chunks = Array.from(
+    { length: Math.ceil(contacts / chunkContacts) },
+    (_, n) => n * chunkContacts,
+  ).values();
+  const work = async (): Promise<void> => {
+    for (const from of chunks) {
+      const range = [from + 1, Math.min(from + chunkContacts, contacts)];
+      for (const statement of [CONTACTS, EVENTS, DUPLICATES, COUNTED]) await ask(url, statement, range);
+      await ask(url, SHARED_VALUES, [...range, contacts]);
+    }
+  };
+  await Promise.all(Array.from({ length: workersCount }, work));
+  for (const statement of [COUNTS, DAYS, FOLLOWED, 'vacuum analyze']) await ask(url, statement);
 }

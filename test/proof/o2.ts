@@ -8,6 +8,7 @@ import { writeRequests } from '../../bench/requests';
 import { ask } from '../postgres/connections';
 import { PROJECT } from '../sinch/callbacks';
 import { Cluster } from './cluster';
+import { payloads } from './compare-map';
 import { eventsPerContact, grow, idOf, isGone, nameOf, updateOf } from './grown-database';
 import { offer, type Sent } from './open-loop';
 import { Dice, type Finding, type Options } from './proof';
@@ -24,10 +25,13 @@ const perSecondMax = 12_000;
 /** The updates that are offered: what leaves those who follow the journal, and autovacuum, their part of the machine. */
 const updatesPerSecond = 1_000;
 const minuteSeconds = 60;
+/** As long as what SQL makes. */
+const metadataLength = 128;
 /** How long those who follow have to come to the end of the journal, in ms. */
 const followMaxMs = 600_000;
-/** How many contacts are made twice, by SQL and by those who follow. */
+/** How many contacts are made twice, by SQL and by a service that is sent their events. */
 const comparedContacts = 2_000;
+const sendersCount = 16;
 /** How much smaller the database is that the grown one is compared with. */
 const smaller = 100;
 
@@ -111,7 +115,7 @@ export async function run({ isShort, seed, minutes, contacts }: Options): Promis
       ...updating,
     },
     marks: {
-      'SQL leaves what those who follow the journal would': isGrownAlike,
+      'SQL leaves what the service would': isGrownAlike,
       [`ingest is at least ${least} of that of the smaller database`]: ingest.ingestOfSmall >= least,
       'every read is answered': wrong.length === 0,
       [`${MARKED.join(', ')} are answered with ${quantile} below ${tookMaxMs} ms`]: reads
@@ -122,38 +126,52 @@ export async function run({ isShort, seed, minutes, contacts }: Options): Promis
   };
 }
 
-async function settle(cluster: Cluster, name: string, contacts: number, isFollowed = true): Promise<Site> {
-  const url = cluster.urlOf(name);
+async function settle(cluster: Cluster, name: string, contacts: number): Promise<Site> {
+  const url = await createMigrated(cluster, name);
+  await grow(url, contacts);
+  return { url, contacts, replica: await Replica.start(url) };
+}
+
+async function createMigrated(cluster: Cluster, name: string): Promise<string> {
   await ask(cluster.urlOf('postgres'), `create database ${name}`);
-  await (await Replica.start(url)).stop();
-  await grow(url, contacts, isFollowed);
-  const replica = await Replica.start(url);
-  return { url, contacts, replica };
+  await (await Replica.start(cluster.urlOf(name))).stop();
+  return cluster.urlOf(name);
 }
 
-/** Whether a database whose followers had everything before them comes to hold what SQL fills in. */
+/** Whether a service that is sent the same events comes to keep what SQL fills in. */
 async function growsAlike(cluster: Cluster): Promise<boolean> {
-  const kept: object[][] = [];
-  for (const isFollowed of [true, false]) {
-    const site = await settle(cluster, isFollowed ? 'filled' : 'followed', comparedContacts, isFollowed);
-    await followed(site);
-    await site.replica.stop();
-    kept.push(await ask(site.url, FOLLOWERS_TABLES));
-  }
-  return (kept[0]?.length ?? 0) > comparedContacts && JSON.stringify(kept[0]) === JSON.stringify(kept[1]);
+  const filled = await createMigrated(cluster, 'filled');
+  await grow(filled, comparedContacts);
+  const url = await createMigrated(cluster, 'told');
+  const replica = await Replica.start(url);
+  const bodies = payloads(filled);
+  const send = async (): Promise<void> => {
+    for await (const body of bodies) {
+      const { status } = await replica.deliver(body);
+      if (status !== 200) throw new Error(`An event is answered ${status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: sendersCount }, send));
+  await followed({ url, contacts: comparedContacts, replica });
+  await replica.stop();
+  const [kept, demanded] = [await ask(filled, EVERYTHING), await ask(url, EVERYTHING)];
+  return demanded.length > 7 * comparedContacts && JSON.stringify(kept) === JSON.stringify(demanded);
 }
 
-/** All rows that those who follow keep, but for ids and times of their own. */
-const FOLLOWERS_TABLES = [
-  'shared_value',
-  'duplicate_set',
-  'counted_contact',
-  'project_count',
-  'acquisition_day',
-]
+/** By table what is each database's own: ids, times of receipt, and fingerprints, which SQL makes up. */
+const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  audit_event: ['id', 'era', 'tx', 'received_at', 'fingerprint', 'tie_break', 'signature'],
+  contact: ['tie_break', 'gone_tie_break'],
+  shared_value: [],
+  duplicate_set: ['id', 'first_seen_at', 'last_seen_at'],
+  counted_contact: ['created_tie_break'],
+  project_count: [],
+  acquisition_day: [],
+};
+const EVERYTHING = Object.entries(OWN_COLUMNS)
   .map(
-    (table) =>
-      `select '${table}' as table, to_jsonb(t) - '{id,first_seen_at,last_seen_at}'::text[] as row from ${table} t`,
+    ([table, own]) =>
+      `select '${table}' as table, to_jsonb(t) - '{${own.join()}}'::text[] as row from ${table} t`,
   )
   .join(' union all ')
   .concat(' order by 1, 2');
@@ -262,7 +280,7 @@ class Load {
       let i;
       do i = 1 + dice.roll(contacts - 1);
       while (isGone(i));
-      return updateOf(i, `${now}`, (now += 1_000n)).toString();
+      return updateOf(i, String(now).padEnd(metadataLength, '-'), (now += 1_000n)).toString();
     });
     writeRequests(this.file, bodies, SECRET);
     const sent = await offer({
