@@ -10,6 +10,7 @@ import { invalidRequest } from '../rest/read-dto';
 import { AuditEventsExportQuery, type AuditEvent } from './audit.dto';
 import { auditFilter } from './audit-filter';
 import { AuditRepository, BEGINNING, type AuditFilter, type Cursor } from './audit.repository';
+import { HistoriesRepository } from './histories.repository';
 import { readSequence, standsBefore } from './read-sequence';
 import { viewAuditEvent } from './view-audit-event';
 
@@ -28,6 +29,7 @@ interface ExportedEvent extends AuditEvent {
 export class AuditExportController {
   constructor(
     private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly tokens: PageTokens,
     private readonly exports: Exports,
   ) {}
@@ -48,7 +50,7 @@ export class AuditExportController {
       const message = 'must be the sequence of an event, such as 1.769.1';
       throw invalidRequest([{ pointer: '/query/after', code: 'sequence', message }]);
     }
-    const filter = await auditFilter(this.audit, projectId, query);
+    const filter = await auditFilter(this.histories, projectId, query);
     const horizon = await this.audit.horizon(projectId);
     const feedToken = this.tokens.seal('audit-events', { ...query, order: 'asc', projectId }, horizon);
     const pages = this.pages(projectId, filter, from, horizon);

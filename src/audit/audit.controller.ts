@@ -6,6 +6,7 @@ import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problem';
 import { AuditEventsPage, AuditEventsQuery, WholeAuditEvent } from './audit.dto';
 import { AuditRepository, BEGINNING, type AuditEventRow, type Cursor } from './audit.repository';
+import { HistoriesRepository } from './histories.repository';
 import { auditFilter } from './audit-filter';
 import { viewAuditEvent } from './view-audit-event';
 
@@ -16,6 +17,7 @@ import { viewAuditEvent } from './view-audit-event';
 export class AuditController {
   constructor(
     private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly tokens: PageTokens,
   ) {}
 
@@ -26,7 +28,7 @@ export class AuditController {
     @Query() query: AuditEventsQuery,
   ): Promise<AuditEventsPage> {
     const { from, tokenOf } = this.tokens.page<Cursor>('audit-events', { ...query, projectId });
-    const filter = await auditFilter(this.audit, projectId, query);
+    const filter = await auditFilter(this.histories, projectId, query);
     if (query.order === 'asc') {
       const rows = await this.audit.feed(projectId, filter, from ?? BEGINNING, query.page_size);
       const last = rows.at(-1);

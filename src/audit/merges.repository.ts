@@ -3,7 +3,7 @@ import { ProjectReads } from '../database/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import type { Source } from './audit-event';
-import { LOSERS_PLACE } from './audit.repository';
+import { LOSERS_PLACE } from './histories.repository';
 
 /** Most events of one merge that are looked through for the loser's snapshot. */
 const tellingsMax = 10;

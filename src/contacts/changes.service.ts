@@ -1,12 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ABSENT, type Source } from '../audit/audit-event';
-import {
-  AuditRepository,
-  NO_FILTER,
-  type AuditEventRow,
-  type Cursor,
-  type Surroundings,
-} from '../audit/audit.repository';
+import { AuditRepository, NO_FILTER, type AuditEventRow, type Cursor } from '../audit/audit.repository';
+import { HistoriesRepository, type Surroundings } from '../audit/histories.repository';
 import { pause } from '../pause';
 import { CommitQueue } from './commit-queue';
 import { compareSnapshots } from './compare-snapshots';
@@ -73,6 +68,7 @@ export class ChangesService implements BeforeApplicationShutdown {
 
   constructor(
     private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly contacts: ContactsService,
     private readonly queue: CommitQueue,
   ) {}
@@ -141,8 +137,8 @@ export class ChangesService implements BeforeApplicationShutdown {
     const occurrences = rows.map((row) => ({ id: row.id, contactId: row.contact_id }));
     const ids = [...new Set(rows.flatMap((row) => [row.contact_id, ...row.related_contact_ids]))];
     const [surroundings, departures, views] = await Promise.all([
-      this.audit.surroundings(projectId, occurrences, 'as-received'),
-      this.audit.departures(projectId, ids),
+      this.histories.surroundings(projectId, occurrences, 'as-received'),
+      this.histories.departures(projectId, ids),
       this.contacts.views(projectId, ids),
     ]);
     return rows.flatMap((row, at) => {

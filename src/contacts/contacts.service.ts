@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AuditRepository } from '../audit/audit.repository';
+import { HistoriesRepository } from '../audit/histories.repository';
 import { Config } from '../config';
 import { Problem } from '../rest/problem';
 import type { ToldMetadata } from './consolidate-metadata';
@@ -27,7 +27,7 @@ export type Found =
 export class ContactsService {
   constructor(
     private readonly contacts: ContactsRepository,
-    private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly duplicates: OpenDuplicates,
     private readonly config: Config,
   ) {}
@@ -168,7 +168,7 @@ export class ContactsService {
     });
     if (until === null) return new Map(told.map((each) => [each.id, each]));
     const later = told.filter(({ version }) => version > until).map(({ id }) => id);
-    const earlier = later.length === 0 ? [] : await this.audit.toldUntil(projectId, later, until);
+    const earlier = later.length === 0 ? [] : await this.histories.toldUntil(projectId, later, until);
     const past = earlier.map((row): ToldMetadata => {
       const snapshot = snapshotIn(row.payload, row.contact_id);
       return {
@@ -211,7 +211,7 @@ export class ContactsService {
     id: string,
     version: bigint,
   ): Promise<{ pointer: Pointer | null; row: ContactRow | null }> {
-    const { gone, told, isAbsent } = await this.audit.asOf(projectId, id, version);
+    const { gone, told, isAbsent } = await this.histories.asOf(projectId, id, version);
     if (gone !== null) {
       const survivorId = gone.type === 'CONTACT_MERGE' ? gone.contact_id : null;
       return { pointer: { id, gone: survivorId === null ? 'deleted' : 'merged', survivorId }, row: null };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Source } from '../audit/audit-event';
-import { AuditRepository, type HistoryRow, type Surroundings } from '../audit/audit.repository';
+import { HistoriesRepository, type HistoryRow, type Surroundings } from '../audit/histories.repository';
 import { writeDate, writeTime } from '../rest/read-time';
 import { compareChannels, compareSnapshots, type Change } from './compare-snapshots';
 import { contactUnknown } from './contact-merged';
@@ -35,7 +35,7 @@ export type HistoryPlace = readonly [version: string, tieBreak: string];
 export class HistoryService {
   constructor(
     private readonly contacts: ContactsRepository,
-    private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly merges: MergesService,
   ) {}
 
@@ -56,13 +56,13 @@ export class HistoryService {
     const losers = includeMerged
       ? ((await this.contacts.ancestors(projectId, [contactId])).get(contactId) ?? [])
       : [];
-    const rows = await this.audit.history(projectId, [contactId, ...losers], before, size + 1);
+    const rows = await this.histories.history(projectId, [contactId, ...losers], before, size + 1);
     if (rows.length === 0 && before === null) {
       throw contactUnknown(contactId);
     }
     const shown = rows.slice(0, size);
     const [surroundings, merges] = await Promise.all([
-      this.audit.surroundings(
+      this.histories.surroundings(
         projectId,
         shown.map((row) => ({ id: row.id, contactId: row.subject_id })),
         'in-version-order',

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AuditRepository } from '../audit/audit.repository';
+import { HistoriesRepository } from '../audit/histories.repository';
 import type { JsonObject } from '../contacts/canonical';
 import { ContactsRepository } from '../contacts/contacts.repository';
 import { ContactsService } from '../contacts/contacts.service';
@@ -39,7 +39,7 @@ export class DuplicatesService {
     private readonly contacts: ContactsService,
     private readonly map: ContactsRepository,
     private readonly holdings: HoldingsRepository,
-    private readonly audit: AuditRepository,
+    private readonly histories: HistoriesRepository,
     private readonly autoMerges: AutoMergeJudgeService,
   ) {}
 
@@ -104,7 +104,7 @@ export class DuplicatesService {
     const [[view], contacts, firstVersions] = await Promise.all([
       this.views(projectId, [row]),
       this.contacts.views(projectId, row.contact_ids),
-      this.audit.firstVersions(projectId, row.contact_ids),
+      this.histories.firstVersions(projectId, row.contact_ids),
     ]);
     if (view === undefined) throw new Error('A set that was found is not shown.');
     const members = row.contact_ids.flatMap((contactId) => contacts.get(contactId) ?? []);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { AuditRepository } from '../../src/audit/audit.repository';
+import { HistoriesRepository } from '../../src/audit/histories.repository';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
 import { effectsOf, join, type Registers } from '../../src/contacts/mirror';
 import { snapshotIn } from '../../src/contacts/read-notification';
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 it('tells a contact as the law has it of the events until then, absences at equal times included', async () => {
-  const audit = new AuditRepository(reads);
+  const histories = new HistoriesRepository(reads);
   const seen = { absent: 0, active: 0, gone: 0 };
   let runs = 0;
   await fc.assert(
@@ -41,7 +41,7 @@ it('tells a contact as the law has it of the events until then, absences at equa
           const { says, went } = effects
             .filter(({ contactId }) => contactId === id)
             .reduce<Registers>(join, { says: null, went: null });
-          const { gone, told, isAbsent } = await audit.asOf(project, id, version);
+          const { gone, told, isAbsent } = await histories.asOf(project, id, version);
           seen[went === null ? 'active' : went.gone === 'absent' ? 'absent' : 'gone'] += 1;
           expect(gone?.type).toBe(
             went?.gone === 'merged'

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER } from '../../src/audit/audit.repository';
+import { HistoriesRepository } from '../../src/audit/histories.repository';
 import { MergesRepository } from '../../src/audit/merges.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { ReferencesRepository } from '../../src/contacts/references.repository';
@@ -144,10 +145,17 @@ const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> 
   metadata: (from) => new ContactsRepository(from).metadata(OURS, ['A', 'B']),
   'a page of events': (from) => new AuditRepository(from).page(OURS, NO_FILTER, null, 50),
   'the feed': (from) => new AuditRepository(from).feed(OURS, NO_FILTER, BEGINNING, 50),
-  'a history': (from) => new AuditRepository(from).history(OURS, ['A', 'B'], null, 50),
-  departures: (from) => new AuditRepository(from).departures(OURS, ['A', 'B']),
-  losers: (from) => new AuditRepository(from).losersOf(OURS, 'A'),
-  'what was told': (from) => new AuditRepository(from).toldUntil(OURS, ['A'], 1n << 62n),
+  'a history': (from) => new HistoriesRepository(from).history(OURS, ['A', 'B'], null, 50),
+  departures: (from) => new HistoriesRepository(from).departures(OURS, ['A', 'B']),
+  losers: (from) => new HistoriesRepository(from).losersOf(OURS, 'A'),
+  'what was told': (from) => new HistoriesRepository(from).toldUntil(OURS, ['A'], 1n << 62n),
+  'a contact as it was': async (from) => {
+    const { gone, told } = await new HistoriesRepository(from).asOf(OURS, 'A', 1n << 62n);
+    return [gone, told].filter((event) => event !== null);
+  },
+  'first versions': async (from) => [
+    ...(await new HistoriesRepository(from).firstVersions(OURS, ['A', 'B'])),
+  ],
   merges: (from) => new MergesRepository(from).page(OURS, ALL, null, 50),
   'a merge': (from) => new MergesRepository(from).find(OURS, [{ loserId: 'B', survivorId: 'A' }]),
   'a reference': (from) => new ReferencesRepository(from).find(OURS, { system: 'crm', externalId: '1' }),

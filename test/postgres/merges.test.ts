@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
-import { AuditRepository } from '../../src/audit/audit.repository';
+import { HistoriesRepository } from '../../src/audit/histories.repository';
 import { Config, loadConfig } from '../../src/config';
 import { AnomaliesService } from '../../src/contacts/anomalies.service';
 import type { CommitQueue } from '../../src/contacts/commit-queue';
@@ -81,7 +81,7 @@ async function answers(
   const merges = new MergesService(new MergesRepository(reads), configOf(policy));
   const contacts = new ContactsService(
     new ContactsRepository(reads),
-    new AuditRepository(reads),
+    new HistoriesRepository(reads),
     new SetsRepository(reads),
     configOf(policy),
   );

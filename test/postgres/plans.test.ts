@@ -1,4 +1,5 @@
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
+import { HistoriesRepository } from '../../src/audit/histories.repository';
 import { claimEra } from '../../src/audit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/audit/merges.repository';
 import { batchOf, commitBatch } from '../../src/contacts/commit.repository';
@@ -134,6 +135,7 @@ let database: TestDatabase;
 let source: ExplainingReads;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
+let histories: HistoriesRepository;
 let merges: MergesRepository;
 let references: ReferencesRepository;
 
@@ -148,6 +150,7 @@ beforeAll(async () => {
   source.open();
   contacts = new ContactsRepository(source);
   audit = new AuditRepository(source);
+  histories = new HistoriesRepository(source);
   merges = new MergesRepository(source);
   references = new ReferencesRepository(source);
 });
@@ -220,28 +223,30 @@ describe('the journal', () => {
   const some = [id(52), id(102), id(5_003)];
 
   it('tells the history of a contact', () =>
-    expectGoodPlans(() => audit.history(PROJECT, some, null, 51), 500));
+    expectGoodPlans(() => histories.history(PROJECT, some, null, 51), 500));
   it('tells the history of a contact from a place', () =>
-    expectGoodPlans(() => audit.history(PROJECT, some, ['60000', '03'], 51), 500));
+    expectGoodPlans(() => histories.history(PROJECT, some, ['60000', '03'], 51), 500));
   it('tells what surrounds events', async () => {
     const rows = await audit.feed(PROJECT, NO_FILTER, BEGINNING, 200);
     expect(rows.length).toBe(200);
     const occurrences = rows.map((row) => ({ id: row.id, contactId: row.contact_id }));
-    await expectGoodPlans(() => audit.surroundings(PROJECT, occurrences, 'as-received'), 2_000);
-    await expectGoodPlans(() => audit.surroundings(PROJECT, occurrences, 'in-version-order'), 2_000);
+    await expectGoodPlans(() => histories.surroundings(PROJECT, occurrences, 'as-received'), 2_000);
+    await expectGoodPlans(() => histories.surroundings(PROJECT, occurrences, 'in-version-order'), 2_000);
   });
   it('tells by which events contacts went', () =>
     expectGoodPlans(
       () =>
-        audit.departures(
+        histories.departures(
           PROJECT,
           Array.from({ length: 200 }, (_, n) => id(n * 100 + 1)),
         ),
       2_000,
     ));
-  it('tells whom a contact took over', () => expectGoodPlans(() => audit.losersOf(PROJECT, id(52)), 500));
-  it('tells what contacts were', () => expectGoodPlans(() => audit.toldUntil(PROJECT, some, 60_000n), 100));
-  it('tells a contact as it was', () => expectGoodPlans(() => audit.asOf(PROJECT, id(51), 1_000_000n), 500));
+  it('tells whom a contact took over', () => expectGoodPlans(() => histories.losersOf(PROJECT, id(52)), 500));
+  it('tells what contacts were', () =>
+    expectGoodPlans(() => histories.toldUntil(PROJECT, some, 60_000n), 100));
+  it('tells a contact as it was', () =>
+    expectGoodPlans(() => histories.asOf(PROJECT, id(51), 1_000_000n), 500));
   it('finds an event', () => expectGoodPlans(() => audit.find(PROJECT, '5003'), 100));
   it('tells where the feed ends', () => expectGoodPlans(() => audit.horizon(PROJECT), 100));
 

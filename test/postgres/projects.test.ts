@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER } from '../../src/audit/audit.repository';
+import { HistoriesRepository } from '../../src/audit/histories.repository';
 import { MergesRepository } from '../../src/audit/merges.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
 import { DatabaseAddress } from '../../src/database/database-address';
@@ -18,6 +19,7 @@ let database: TestDatabase;
 let pool: DataSource;
 let contacts: ContactsRepository;
 let audit: AuditRepository;
+let histories: HistoriesRepository;
 let merges: MergesRepository;
 
 /** The application's own filters are what this is about: statements that go past what Postgres would hold apart for them. */
@@ -41,6 +43,7 @@ beforeAll(async () => {
   const reads = new ReadsOfEveryProject(database.url, pool);
   contacts = new ContactsRepository(reads);
   audit = new AuditRepository(reads);
+  histories = new HistoriesRepository(reads);
   merges = new MergesRepository(reads);
   const queue = await openQueue(database.url);
   for (const project of [THEIRS, OURS]) {
@@ -107,7 +110,7 @@ it('follows merges of the project alone', async () => {
   const pointers = await contacts.reach(OURS, [...IDS, 'E']);
   expect([...pointers.values()].filter(({ gone }) => gone !== null).map(({ id }) => id)).toEqual(['E']);
   expect([...(await contacts.ancestors(OURS, IDS))]).toEqual([['D', ['E']]]);
-  expect(await audit.losersOf(OURS, 'A')).toEqual([]);
+  expect(await histories.losersOf(OURS, 'A')).toEqual([]);
 });
 
 it('tells events of the project alone, in every list', async () => {
@@ -115,12 +118,12 @@ it('tells events of the project alone, in every list', async () => {
   const lists = [
     await audit.feed(OURS, NO_FILTER, BEGINNING, 100),
     await audit.page(OURS, NO_FILTER, null, 100),
-    await audit.history(OURS, [...IDS, 'E'], null, 100),
+    await histories.history(OURS, [...IDS, 'E'], null, 100),
   ];
   for (const rows of lists) expect(rows.map(({ id }) => id).sort()).toEqual([...ours].sort());
-  const departures = await audit.departures(OURS, [...IDS, 'E']);
+  const departures = await histories.departures(OURS, [...IDS, 'E']);
   expect(departures.map(({ type, contact_id }) => [type, contact_id])).toEqual([['CONTACT_MERGE', 'D']]);
-  const history = await audit.history(OURS, ['B', 'E'], null, 100);
+  const history = await histories.history(OURS, ['B', 'E'], null, 100);
   expect(history.map(({ id }) => ours.includes(id))).toEqual([true, true]);
 });
 
@@ -133,7 +136,7 @@ it('finds an event of the project alone', async () => {
 
 it('tells a contact as it was in the project alone', async () => {
   for (const id of IDS) {
-    const { gone, told } = await audit.asOf(OURS, id, FOREVER);
+    const { gone, told } = await histories.asOf(OURS, id, FOREVER);
     expect(gone).toBeNull();
     expect(told?.payload.toString()).toContain('Name of ours');
   }
@@ -143,11 +146,11 @@ it('tells what surrounds events in the project alone', async () => {
   const rows = await audit.feed(OURS, NO_FILTER, BEGINNING, 100);
   const occurrences = rows.map((row) => ({ id: row.id, contactId: row.contact_id }));
   for (const previous of ['as-received', 'in-version-order'] as const) {
-    const around = await audit.surroundings(OURS, occurrences, previous);
+    const around = await histories.surroundings(OURS, occurrences, previous);
     expect(around.map(({ late }) => late)).toEqual(rows.map(() => false));
     for (const { previousPayload } of around) expect(previousPayload?.toString() ?? OURS).toContain(OURS);
   }
-  expect(await audit.surroundings(THEIRS, occurrences, 'as-received')).toEqual([]);
+  expect(await histories.surroundings(THEIRS, occurrences, 'as-received')).toEqual([]);
 });
 
 it('tells merges of the project alone, and what tells of them', async () => {
@@ -177,7 +180,7 @@ it('tells metadata and anomalies of the project alone', async () => {
   expect((await contacts.metadata(OURS, IDS)).map(({ version }) => version).sort()).toEqual(
     ['20', '0', '1', '2'].map((offset) => String(BEGIN + BigInt(offset))).sort(),
   );
-  expect((await audit.toldUntil(OURS, ['B'], FOREVER)).map(({ version }) => version)).toEqual([
+  expect((await histories.toldUntil(OURS, ['B'], FOREVER)).map(({ version }) => version)).toEqual([
     String(BEGIN + 1n),
   ]);
   expect(await contacts.livingAfterGone('told', OURS, '', 100)).toEqual([]);

@@ -18,6 +18,7 @@ const COMMIT = 'src/contacts/commit.repository.ts';
 const QUEUE = 'src/contacts/commit-queue.ts';
 const CONTACTS = 'src/contacts/contacts.repository.ts';
 const AUDIT = 'src/audit/audit.repository.ts';
+const HISTORIES = 'src/audit/histories.repository.ts';
 const VERIFY = 'src/webhook/verify-signature.ts';
 const READ = 'src/contacts/read-notification.ts';
 const MERGES = 'src/audit/merges.repository.ts';
@@ -136,7 +137,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'of the past, an absence stands before all else of its time',
-    file: AUDIT,
+    file: HISTORIES,
     from: 'order by version desc, tie_break desc\n         limit 1`,\n        [projectId, contactId, version.toString()],',
     to: 'order by version desc, type desc\n         limit 1`,\n        [projectId, contactId, version.toString()],',
     caughtBy: 'test/postgres/as-of.test.ts',
@@ -367,35 +368,39 @@ const FAULTS: readonly Fault[] = [
     [AUDIT, 'const MATCHES = `e.project_id = $1', 'const MATCHES = `$1::text is not null'],
     [AUDIT, 'where e.project_id = $1 and e.id = $2`', 'where e.id = $2 and $1::text is not null`'],
     [
-      AUDIT,
+      HISTORIES,
       'where project_id = $1 and contact_id = asked.id\n',
       'where contact_id = asked.id and $1::text is not null\n',
     ],
     [
-      AUDIT,
+      HISTORIES,
       'where project_id = $1 and contact_id = asked.id and version',
       'where contact_id = asked.id and $1::text is not null and version',
     ],
-    [AUDIT, 'where e.project_id = $1 and e.related_contact_ids', 'where e.related_contact_ids'],
+    [HISTORIES, 'where e.project_id = $1 and e.related_contact_ids', 'where e.related_contact_ids'],
     [
-      AUDIT,
+      HISTORIES,
       'join audit_event e on e.project_id = $1 and e.id = asked.id',
       'join audit_event e on e.id = asked.id',
     ],
-    [AUDIT, 'where e.project_id = $1 and e.contact_id = since', 'where e.contact_id = since'],
-    [AUDIT, `where e.project_id = $1 and e.type = 'CONTACT_MERGE'`, `where e.type = 'CONTACT_MERGE'`],
-    [AUDIT, 'where p.project_id = a.project_id and p.contact_id', 'where p.contact_id'],
+    [HISTORIES, 'where e.project_id = $1 and e.contact_id = since', 'where e.contact_id = since'],
+    [HISTORIES, `where e.project_id = $1 and e.type = 'CONTACT_MERGE'`, `where e.type = 'CONTACT_MERGE'`],
+    [HISTORIES, 'where p.project_id = a.project_id and p.contact_id', 'where p.contact_id'],
     [
-      AUDIT,
+      HISTORIES,
       `where e.project_id = $1\n           and (e.type = 'CONTACT_DELETE'`,
       `where $1::text is not null\n           and (e.type = 'CONTACT_DELETE'`,
     ],
     [
-      AUDIT,
+      HISTORIES,
       'where e.project_id = $1 and e.contact_id = loser.id',
       'where e.contact_id = loser.id and $1::text is not null',
     ],
-    [AUDIT, 'where e.project_id = $1 and e.version <= $3', 'where e.version <= $3 and $1::text is not null'],
+    [
+      HISTORIES,
+      'where e.project_id = $1 and e.version <= $3',
+      'where e.version <= $3 and $1::text is not null',
+    ],
     [
       MERGES,
       `where e.project_id = $1 and e.type = 'CONTACT_MERGE'`,
