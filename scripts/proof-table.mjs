@@ -81,7 +81,11 @@ const PROOFS = {
   O2: {
     promise: 'Ten million events later it receives and answers as on the first day',
     command: proof('O2', ' --minutes 60'),
-    last: { contacts: 'contacts', events: 'events', ingestOfEmpty: 'of the rate of ingest when empty' },
+    last: {
+      contacts: 'contacts',
+      events: 'events',
+      ingestOfSmall: 'of the rate of ingest at a hundredth of it',
+    },
   },
   B1: {
     promise: 'Whatever is signed and spoilt is answered soon, and nothing of it is lost',
@@ -97,6 +101,11 @@ const PROOFS = {
     promise: 'What Sinch did not sign is answered 401',
     command: proof('B3'),
     counted: { 401: 'refused' },
+  },
+  FAULTS: {
+    promise: 'Tests and proofs catch what they are there to catch',
+    command: proof('faults'),
+    last: { faults: 'faults planted', caught: 'caught' },
   },
   P1: {
     promise: 'Events are received at no less than 0.35 of the speed of a server that drops them',

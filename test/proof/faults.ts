@@ -904,6 +904,11 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
+const TABLE = 'docs/faults.md';
+const TITLE = `# Planted faults
+
+\`npm run proof -- faults\` writes this table: it plants each fault in a copy of the project, and demands that the test or the proof that is named fails, and passes without it.`;
+
 const root = resolve('.');
 /** What a copy of the project does without. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
@@ -932,6 +937,7 @@ export function run({ only }: Options): Promise<Finding> {
     const broken = catchers.filter((catcher) => judge(copy, catcher) !== 'passed');
     const rows = chosen.map((fault) => ({ ...fault, verdict: plant(copy, fault) }));
     const uncaught = rows.filter(({ verdict }) => verdict !== 'failed');
+    if (only === null) tell(rows);
     return Promise.resolve({
       figures: {
         faults: chosen.length,
@@ -949,6 +955,17 @@ export function run({ only }: Options): Promise<Finding> {
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/** For people: each fault, where it was planted, and whether who looked for it caught it. */
+function tell(rows: readonly (Fault & { readonly verdict: string })[]): void {
+  const lines = rows.map(
+    ({ name, file, caughtBy, verdict }) =>
+      `| ${name.replaceAll('|', '\\|')} | \`${file}\` | \`${caughtBy}\` | ${verdict === 'failed' ? 'yes' : 'no'} |`,
+  );
+  const head = ['| fault | planted in | looked for by | caught |', '| - | - | - | - |'];
+  writeFileSync(TABLE, [TITLE, '', ...head, ...lines, ''].join('\n'));
+  spawnSync(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', TABLE]);
 }
 
 /** Runs a catcher in the copy with the fault in it, and takes the fault out again. */
