@@ -108,6 +108,18 @@ export function parseHttpUrl(text: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
+/** As browsers write them (RFC 6454, section 6.2): `null` and `*` name nobody. */
+export function parseOrigins(text: string): ReadonlySet<string> {
+  const origins = text.split(',').map((origin) => origin.trim());
+  const areOrigins = origins.every(
+    (origin) => /^https?:/.test(origin) && parseUrl(origin)?.origin === origin,
+  );
+  if (areOrigins && origins.length <= 100) return new Set(origins);
+  throw new Unfit(
+    'must be 1 to 100 origins like https://crm.example.com, in lower case, without path or default port, separated by single commas',
+  );
+}
+
 function parseUrl(text: string): URL | null {
   return URL.canParse(text) ? new URL(text) : null;
 }

@@ -131,6 +131,14 @@ export const CONFIG_VARIABLES = [
       'how many requests of one key each replica takes in a minute, counted by each on its own; then 429. The webhook and health have no limit',
   },
   {
+    name: 'CORS_ORIGINS',
+    unit: null,
+    default: 'none',
+    limit: '1…100 origins, `https://` or `http://`',
+    meaning:
+      'comma-separated origins whose pages may call REST from browsers, with a key; the webhook is for none',
+  },
+  {
     name: 'WEBHOOK_MAX_AGE_SECONDS',
     unit: 'seconds',
     default: '259200',
@@ -219,6 +227,7 @@ const OUR_PREFIXES = [
   'ADMIN_API_',
   'RATE_LIMIT_',
   'RECONCILE_',
+  'CORS_',
 ];
 
 /**

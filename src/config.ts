@@ -11,6 +11,7 @@ import {
   parseInterval,
   parseKeyId,
   parseKeySecret,
+  parseOrigins,
   parseProjectIds,
   parseWebhookSecrets,
   wholeNumber,
@@ -49,6 +50,8 @@ export interface GivenConfig {
   readonly adminApiKey: string | false | null;
   /** Of one key, in each replica; `null`: there is no limit. */
   readonly rateLimitPerMinute: number | null;
+  /** Of whose pages scripts may read answers; empty: of none. */
+  readonly corsOrigins: ReadonlySet<string>;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -97,6 +100,7 @@ export class Config implements Omit<GivenConfig, 'adminApiKey'> {
   /** `null`: there is none, so a key with the scope admin has to be there. */
   readonly adminApiKey: string | null;
   readonly rateLimitPerMinute: number | null;
+  readonly corsOrigins: ReadonlySet<string>;
   readonly webhookMaxAgeSeconds: number;
   readonly webhookBodyMaxBytes: number;
   readonly metadataConsolidation: MetadataPolicy;
@@ -117,6 +121,7 @@ export class Config implements Omit<GivenConfig, 'adminApiKey'> {
     this.sinch = given.sinch;
     this.reconcileEveryMs = given.reconcileEveryMs;
     this.rateLimitPerMinute = given.rateLimitPerMinute;
+    this.corsOrigins = given.corsOrigins;
     this.webhookMaxAgeSeconds = given.webhookMaxAgeSeconds;
     this.webhookBodyMaxBytes = given.webhookBodyMaxBytes;
     this.metadataConsolidation = given.metadataConsolidation;
@@ -176,6 +181,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     reconcileEveryMs: read('RECONCILE_EVERY', parseInterval),
     adminApiKey: read('ADMIN_API_KEY', parseApiKey),
     rateLimitPerMinute: readRateLimit(read),
+    corsOrigins: read('CORS_ORIGINS', parseOrigins) ?? new Set(),
     webhookMaxAgeSeconds: read('WEBHOOK_MAX_AGE_SECONDS', wholeNumber(1, 2_592_000)) ?? 259_200,
     // a batch of the commit queue takes 4 MiB, so a body may not be larger
     webhookBodyMaxBytes: read('WEBHOOK_BODY_MAX_BYTES', wholeNumber(1024, 4_194_304)) ?? 1_048_576,

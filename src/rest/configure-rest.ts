@@ -3,7 +3,7 @@ import { HTTP_CODE_METADATA, METHOD_METADATA } from '@nestjs/common/constants';
 import { ModulesContainer } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import helmet from '@fastify/helmet';
-import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import type { FastifyHttpOptions, FastifyInstance, FastifyRequest } from 'fastify';
 import type { Server } from 'node:http';
 import { answerClientError } from './client-errors';
 import { tagAnswers } from './etag';
@@ -25,6 +25,22 @@ const arrivalMaxMs = 30_000;
 const arrivalLookEveryMs = 1_000;
 /** Most bytes of a request's line and headers together. */
 const headBytesMax = 16 * 1024;
+/** What pages of other origins may send and read, where they may. */
+const CORS = {
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'traceparent'],
+  exposedHeaders: [
+    'Content-Disposition',
+    'ETag',
+    'Idempotent-Replayed',
+    'Location',
+    'RateLimit',
+    'RateLimit-Policy',
+    'Retry-After',
+  ],
+  /** For how many seconds browsers keep what a preflight was answered. */
+  maxAge: 600,
+};
 /** Longest part of a path in characters, as decoded: beyond any id, so that the pipe can tell what an id may have. */
 const pathPartMax = 4 * idBytesMax;
 
@@ -53,10 +69,14 @@ export function restFastifyOptions(): FastifyHttpOptions<Server> {
  * Gives an application the manners of the REST surface, before it is initialised.
  *
  * @param webhookBodyMaxBytes the largest body of the webhook, which has a limit of its own
+ * @param corsOrigins of whose pages scripts may read answers
  */
 export async function configureRest(
   app: NestFastifyApplication,
-  { webhookBodyMaxBytes }: { readonly webhookBodyMaxBytes: number },
+  {
+    webhookBodyMaxBytes,
+    corsOrigins,
+  }: { readonly webhookBodyMaxBytes: number; readonly corsOrigins: ReadonlySet<string> },
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
   const routes = new KnownRoutes(fastify, pathPartMax);
@@ -68,12 +88,24 @@ export async function configureRest(
   });
   takeBodiesAsBytes(app, fastify);
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+  if (corsOrigins.size > 0) allowOrigins(app, corsOrigins);
   tagAnswers(fastify);
   answerPostsWith200(app);
   app.useGlobalFilters(new ProblemFilter(routes));
   app.useGlobalGuards(new UnknownQueryGuard());
   app.useGlobalPipes(new RequestPipe());
   serveOpenApi(app);
+}
+
+/** Whoever is not named is told nothing: neither that others are, nor what a preflight asks; and nobody of the webhook. */
+function allowOrigins(app: NestFastifyApplication, origins: ReadonlySet<string>): void {
+  const answersTo = ({ headers: { origin }, url }: FastifyRequest): boolean =>
+    origin !== undefined && origins.has(origin) && url !== webhookPath;
+  app.enableCors({
+    delegator: (request, tell) => {
+      tell(null, answersTo(request) ? { ...CORS, origin: true } : { origin: false });
+    },
+  });
 }
 
 /** Every body is a Buffer, whatever its content type, or without one: signatures are over bytes. */

@@ -30,6 +30,7 @@ export class KnownRoutes {
     this.sinchWrites = findMyWay({ maxParamLength });
     for (const [method, path] of SINCH_WRITES) this.sinchWrites.on(method, path, handleNothing);
     fastify.addHook('onRoute', ({ method, url }) => {
+      if (url === '*') return; // takes preflights, and gives back all else
       // Fastify has checked the methods
       for (const each of [method].flat() as Method[]) {
         this.methods.add(each);

@@ -107,6 +107,7 @@ export class App {
         reconcileEveryMs: null,
         adminApiKey: ADMIN_KEY,
         rateLimitPerMinute: null,
+        corsOrigins: new Set(),
         webhookMaxAgeSeconds: 259_200,
         webhookBodyMaxBytes: 1_048_576,
         metadataConsolidation: 'survivor',

@@ -65,6 +65,68 @@ describe('A browser', () => {
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
   });
 
+  describe('of an origin that is named', () => {
+    const named = 'https://crm.example.com';
+    let open: App;
+    beforeAll(async () => {
+      open = await App.start({ config: { corsOrigins: new Set([named, 'http://localhost:8080']) } });
+    });
+    afterAll(() => open.stop());
+
+    const preflight = (origin: string, path = PATH): Promise<{ status: number; text: string }> =>
+      open.sendRaw(
+        [
+          `OPTIONS ${path} HTTP/1.1`,
+          'Host: mirror',
+          'Connection: close',
+          `Origin: ${origin}`,
+          'Access-Control-Request-Method: PUT',
+          'Access-Control-Request-Headers: authorization,idempotency-key',
+          '\r\n',
+        ].join('\r\n'),
+      );
+
+    it('may ask with a key, and reads answers and errors with the headers that clients need', async () => {
+      const { status, text } = await preflight(named);
+      expect(status).toBe(204);
+      expect(text).toMatch(/^access-control-allow-origin: https:\/\/crm\.example\.com\r$/im);
+      expect(text).toMatch(/^access-control-allow-methods: .*PUT/im);
+      expect(text).toMatch(/^access-control-allow-headers: .*Authorization.*Idempotency-Key/im);
+      expect(text).not.toMatch(/access-control-allow-credentials/i);
+      for (const path of [PATH, `${PATH}/none`]) {
+        const { headers } = await open.get(path, { origin: named });
+        expect(headers).toMatchObject({
+          'access-control-allow-origin': named,
+          'access-control-expose-headers': expect.stringContaining('ETag'),
+          vary: expect.stringContaining('Origin'),
+        });
+      }
+    });
+
+    it.each(['https://elsewhere.example', 'null', `${named}.elsewhere.example`, 'http://crm.example.com'])(
+      'does not open it to another: %s',
+      async (origin) => {
+        const { status, text } = await preflight(origin);
+        expect(status).toBe(405);
+        expect(text).not.toMatch(/access-control-/i);
+        const { headers } = await open.get(PATH, { origin });
+        expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+        expect(headers['vary']).toContain('Origin');
+      },
+    );
+
+    it('leaves all else as it is: the webhook, unknown paths, and requests of no browser', async () => {
+      const webhook = await preflight(named, '/webhooks/sinch');
+      expect(webhook.text).not.toMatch(/access-control-allow-origin/i);
+      const asked = await open.sendRaw(
+        'OPTIONS /v1/nothing HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\n\r\n',
+      );
+      expect(asked.status).toBe(404);
+      const { headers } = await open.get(PATH);
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    });
+  });
+
   it('is told to trust answers with nothing more', async () => {
     for (const path of [PATH, '/docs', '/v1/nothing']) {
       const { headers } = await app.get(path);

@@ -188,7 +188,7 @@ async function startApp(
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its options as a class
     { bodyParser: false, logger: false },
   );
-  await configureRest(probe, { webhookBodyMaxBytes });
+  await configureRest(probe, { webhookBodyMaxBytes, corsOrigins: new Set() });
   return probe.init();
 }
 

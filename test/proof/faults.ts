@@ -833,6 +833,13 @@ const FAULTS: readonly Fault[] = [
     caughtBy: LIMITS,
   },
   {
+    name: 'pages of every origin may read',
+    file: 'src/rest/configure-rest.ts',
+    from: 'origin !== undefined && origins.has(origin)',
+    to: 'origin !== undefined && origins.size > 0',
+    caughtBy: LIMITS,
+  },
+  {
     name: 'an answer has a field that the document does not tell',
     file: 'src/contacts/view-contact.ts',
     from: 'open_duplicates: openDuplicates,',
