@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Client } from 'pg';
 import { Contestant } from './contestant';
 import { onOwnPostgres } from './own-postgres';
+import type { Result } from './result';
 
 export const EXPORT_HELP = `npm run bench -- export [--short]      an export of all contacts as NDJSON, and as CSV, and what it holds
   --short   100,000 contacts, not 1,000,000
@@ -26,8 +27,7 @@ interface Exported {
   readonly residentMb: number;
 }
 
-/** @returns the exit code */
-export async function benchExport(isShort: boolean): Promise<number> {
+export async function benchExport(isShort: boolean): Promise<Result> {
   const contacts = isShort ? 100_000 : 1_000_000;
   const key = randomBytes(32).toString('hex');
   const exported: Exported[] = [];
@@ -48,10 +48,14 @@ export async function benchExport(isShort: boolean): Promise<number> {
       }
     }
   });
-  const isMet = exported.every(({ residentMb }) => residentMb < residentMaxMb);
-  const verdict = isMet ? 'passed' : 'failed';
-  process.stdout.write(`${JSON.stringify({ id: 'export', contacts, residentMaxMb, exported, verdict })}\n`);
-  return isMet ? 0 : 1;
+  return {
+    figures: { contacts, exported },
+    marks: {
+      [`less than ${residentMaxMb} MB are resident`]: exported.every(
+        ({ residentMb }) => residentMb < residentMaxMb,
+      ),
+    },
+  };
 }
 
 /** Contacts in the map alone, each of the size of a usual one. */

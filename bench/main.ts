@@ -20,6 +20,7 @@ import { benchProfile, PROFILE_HELP } from './profile';
 import { record } from './record';
 import { judge, type Measured, table } from './report';
 import { writeRequests } from './requests';
+import { type Line, lineOf, type Result } from './result';
 import { benchSweep, SWEEP_HELP } from './sweep';
 
 /** Requests are distinct as long as the servers that commit take no more than this times their best rate so far. */
@@ -32,11 +33,12 @@ const serverGraceMs = 10_000;
 const endings: (() => Promise<unknown>)[] = [];
 const { signal } = endOnSignal();
 
-/** The benches that are called by a name. */
+/** Those beside P1. */
 const OTHERS: ReadonlyMap<
   string,
-  { readonly help: string; readonly run: (isShort: boolean) => Promise<number> }
+  { readonly help: string; readonly run: (isShort: boolean) => Promise<Result> }
 > = new Map([
+  ['export', { help: EXPORT_HELP, run: benchExport }],
   ['sweep', { help: SWEEP_HELP, run: benchSweep }],
   ['processes', { help: PROCESSES_HELP, run: benchProcesses }],
   ['profile', { help: PROFILE_HELP, run: benchProfile }],
@@ -44,25 +46,16 @@ const OTHERS: ReadonlyMap<
 
 void run(process.argv.slice(2));
 
-async function run(args: readonly string[]): Promise<void> {
+async function run(given: readonly string[]): Promise<void> {
   try {
-    const other = OTHERS.get(args[0] ?? '');
-    if (other !== undefined) {
-      if (args.includes('--help')) process.stdout.write(other.help);
-      else process.exitCode = await other.run(args.includes('--short'));
-      return;
-    }
-    if (args[0] === 'export') {
-      if (args.includes('--help')) process.stdout.write(EXPORT_HELP);
-      else process.exitCode = await benchExport(args.includes('--short'));
-      return;
-    }
-    const options = readOptions(args);
-    if (options === 'help') {
-      process.stdout.write(HELP);
-      return;
-    }
-    process.exitCode = await bench(options);
+    const isNamed = given[0]?.startsWith('-') === false;
+    const [name = 'P1', args] = isNamed ? [given[0], given.slice(1)] : ['P1', given];
+    const other = OTHERS.get(name);
+    if (name !== 'P1' && other === undefined)
+      throw new Error(`There is no bench ${name}: P1, ${[...OTHERS.keys()].join(', ')}`);
+    if (args.includes('--help')) process.stdout.write(other?.help ?? HELP);
+    else if (other === undefined) await bench(readOptions(args));
+    else print(lineOf(name, null, await other.run(args.includes('--short'))));
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;
@@ -71,8 +64,13 @@ async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-/** @returns the exit code */
-async function bench(options: Options): Promise<number> {
+/** The verdict becomes the exit code. */
+function print(line: Line): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+  process.exitCode = line.verdict === 'passed' ? 0 : 1;
+}
+
+async function bench(options: Options): Promise<void> {
   Logger.overrideLogger(false);
   if (options.sender === 'node') say('Without wrk: our own sender takes more of the machine for itself.');
   const folder = await mkdtemp(join(tmpdir(), 'mirror-bench-'));
@@ -114,15 +112,11 @@ async function bench(options: Options): Promise<number> {
       measured.push(...(await measureRound(connections, options.seconds)));
     }
   }
-  const verdict = judge(options, settings, measured);
-  process.stderr.write(table(verdict));
-  process.stdout.write(`${JSON.stringify(verdict)}\n`);
-  if (options.isRecorded) {
-    const { ofBare, timesPerEvent } = verdict.marks;
-    const figures = { ofBare: ofBare.reached, timesPerEvent: timesPerEvent.reached };
-    record('P1', { ...verdict, figures });
-  }
-  return verdict.verdict === 'passed' ? 0 : 1;
+  const found = judge(options, settings, measured);
+  process.stderr.write(table(found));
+  const line = lineOf('P1', options.seed, found);
+  print(line);
+  if (options.isRecorded) record('P1', line);
 }
 
 interface Stage {

@@ -15,7 +15,7 @@ export interface Options {
   readonly isRecorded: boolean;
 }
 
-export const HELP = `npm run bench -- [options]      P1: events per second, in one run on one Postgres, of
+export const HELP = `npm run bench -- [P1] [options]      P1: events per second, in one run on one Postgres, of
   bare       a Fastify server that verifies a delivery and drops it
   per event  a Fastify server that commits one transaction an event, over 10 connections
   service    the service itself
@@ -39,11 +39,10 @@ One line of JSON on stdout, a table on stderr. Ends with 0 when the marks are me
 `;
 
 /** @throws Error that says what is wrong with an argument */
-export function readOptions(args: readonly string[]): Options | 'help' {
+export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      help: { type: 'boolean' },
       short: { type: 'boolean' },
       connections: { type: 'string' },
       rounds: { type: 'string', default: '3' },
@@ -53,7 +52,6 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       record: { type: 'boolean', default: false },
     },
   });
-  if (values.help === true) return 'help';
   const short = values.short === true;
   const connections = (values.connections ?? (short ? '' : '1,8,32,64,256'))
     .split(',')

@@ -1,3 +1,4 @@
+import type { Result } from './result';
 import { Services } from './with-services';
 
 export const PROCESSES_HELP = `npm run bench -- processes [--short]      one and two processes of the service on one Postgres
@@ -15,8 +16,7 @@ interface Round {
   readonly p99Ms: number;
 }
 
-/** @returns the exit code */
-export async function benchProcesses(isShort: boolean): Promise<number> {
+export async function benchProcesses(isShort: boolean): Promise<Result> {
   const [levels, seconds] = isShort ? [[64], 3] : [[8, 64, 256], 5];
   const rounds = new Map<string, Round[]>();
   await Services.use(async (services) => {
@@ -33,8 +33,7 @@ export async function benchProcesses(isShort: boolean): Promise<number> {
     }
   });
   const figures = Object.fromEntries([...rounds].map(([name, all]) => [name, medians(all)]));
-  process.stdout.write(`${JSON.stringify({ id: 'processes', figures })}\n`);
-  return 0;
+  return { figures, marks: {} };
 }
 
 async function measure(

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { callTree, type CpuProfile, selfTimes } from './cpu-profile';
 import { drawFlames } from './draw-flames';
+import type { Result } from './result';
 import { Services } from './with-services';
 
 export const PROFILE_HELP = `npm run bench -- profile [--short]      where the service's time goes while it receives, at 64 connections
@@ -14,8 +15,7 @@ something only on a machine that does nothing else.
 const connections = 64;
 const topCount = 10;
 
-/** @returns the exit code */
-export async function benchProfile(isShort: boolean): Promise<number> {
+export async function benchProfile(isShort: boolean): Promise<Result> {
   const profile = await Services.use(async (services) => {
     const folder = join(services.folder, 'profile');
     mkdirSync(folder);
@@ -31,6 +31,5 @@ export async function benchProfile(isShort: boolean): Promise<number> {
   for (const { name, part } of top)
     process.stderr.write(`${(100 * part).toFixed(1).padStart(5)} %  ${name}\n`);
   writeFileSync('docs/profile.svg', drawFlames(tree));
-  process.stdout.write(`${JSON.stringify({ id: 'profile', connections, top })}\n`);
-  return 0;
+  return { figures: { connections, top }, marks: {} };
 }
