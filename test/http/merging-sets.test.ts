@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
 import type { MergedDuplicate } from '../../src/merging/merging.dto';
 import { App, type Answer, expectProblem, type Project } from './app';
-import { accessTo, createContact, send, subscribe } from './simulated';
+import { send } from '../sinch/at-simulator';
+import { accessTo, createContact, subscribe } from './simulated';
 import { SinchLink } from './sinch-link';
 
 jest.setTimeout(60_000);

@@ -6,7 +6,8 @@ import { mergeId } from '../../src/contacts/merge-id';
 import type { MergeView, WholeMergeView } from '../../src/contacts/merges.service';
 import { App, type Answer, expectProblem, type Project } from './app';
 import { PostgresLink } from './postgres-link';
-import { accessTo, createContact, send, subscribe } from './simulated';
+import { send } from '../sinch/at-simulator';
+import { accessTo, createContact, subscribe } from './simulated';
 import { SinchLink, type Fate } from './sinch-link';
 
 jest.setTimeout(60_000);

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEventsPage } from '../../src/audit/audit.dto';
 import type { SyncRunsPage } from '../../src/sync/sync.dto';
 import { App, expectProblem } from './app';
-import { createContact, send } from './simulated';
+import { send } from '../sinch/at-simulator';
+import { createContact } from './simulated';
 import { SinchLink } from './sinch-link';
 import { SyncStory } from './sync-story';
 

@@ -1,6 +1,6 @@
 import { accessVariables } from '../../simulator/demo/access-variables';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import { send } from '../http/simulated';
+import { send } from '../sinch/at-simulator';
 import { OwnServer } from './own-server';
 import { ServiceProcess, type Ended } from './service-process';
 

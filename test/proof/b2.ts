@@ -4,12 +4,12 @@ import { Agent } from 'undici';
 import { accessVariables } from '../../simulator/demo/access-variables';
 import { startSimulator, type Simulator } from '../../simulator/simulator';
 import { Contract, type Route } from '../http/contract';
+import { subscribe } from '../sinch/at-simulator';
 import { callback, contact, sign } from '../sinch/callbacks';
 import { Cluster } from './cluster';
 import { RequestGenerator, type GeneratedRequest, type KnownValues } from './generate-request';
 import { Dice, type Finding, type Options } from './proof';
 import { KEY, Replica, SECRET } from './replica';
-import { subscribe } from './subscribe';
 
 const workersCount = 3;
 const faultsShownMax = 5;
@@ -119,7 +119,7 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
 
 /** Contacts, merges and duplicates by a life at Sinch, and what was signed and cannot be applied. */
 async function fill(simulator: Simulator, replica: Replica): Promise<void> {
-  await subscribe(simulator, replica.process.base);
+  await subscribe(simulator, replica.process.base, SECRET);
   simulator.seed(60);
   simulator.live(300);
   await simulator.settled();

@@ -9,10 +9,10 @@ import { SinchClient } from '../../src/sinch/sinch-client';
 import { assembleSync } from '../../src/sync/assemble-sync';
 import { SyncRunsRepository, type SyncRun } from '../../src/sync/sync-runs.repository';
 import { ask, openPool, openQueue, openReads } from '../postgres/connections';
+import { subscribe } from '../sinch/at-simulator';
 import { Cluster } from './cluster';
 import { Dice, type Finding, type Options } from './proof';
-import { Replica } from './replica';
-import { subscribe } from './subscribe';
+import { Replica, SECRET } from './replica';
 
 /** How many of the callbacks are lost at most, in per cent. */
 const lossMaxPercent = 50;
@@ -85,7 +85,7 @@ async function show(place: Place, seed: number): Promise<Shown> {
     delivery: { backOffBaseMs: 10, backOffCapMs: 100 },
     dials: { loss: dice.roll(lossMaxPercent + 1) / 100, repeats: 0.1, reorder: 0.1, delayMs: dice.roll(30) },
   });
-  await subscribe(simulator, place.base);
+  await subscribe(simulator, place.base, SECRET);
   const { projectId, appId, keyId, keySecret, url } = simulator;
   const client = new SinchClient({ projectId, appId, keyId, keySecret, apiUrl: url, authUrl: url });
   const worker = assembleSync(place.database, place.reads, place.queue, {
