@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProjectReads } from '../database/project-reads';
 import { rows } from '../database/rows';
+import { writeTime } from '../rest/read-time';
 import type { SignatureParts, Source } from './audit-event';
 
 /** An event as the journal keeps it, without its bytes. Postgres gives bigint and xid8 as decimal digits. */
@@ -62,16 +63,31 @@ export const NO_FILTER: AuditFilter = {
 export const EVENT_COLUMNS = `e.id, e.era, e.tx, e.type, e.contact_id, e.related_contact_ids, e.app_id, e.version, e.received_at, e.source, e.actor,
        encode(e.fingerprint, 'hex') as fingerprint`;
 
-/** `<> '{}'` says nothing new, but only with it does Postgres use the partial index on related contacts, here and below. */
+/**
+ * `<> '{}'` says nothing new, but only with it does Postgres use the partial index on related contacts; nor does `accepted_at`,
+ * which is the version cut to the microsecond, but only with it the index by time.
+ */
 const MATCHES = `e.project_id = $1
-  and ($2::text[] is null or e.type = any ($2))
-  and ($3::text[] is null or e.contact_id = any ($3) or e.related_contact_ids <> '{}' and e.related_contact_ids && $3)
-  and ($4::text is null or e.source = $4)
-  and ($5::text is null or e.actor = $5)
-  and ($6::timestamptz is null or e.received_at >= $6)
-  and ($7::timestamptz is null or e.received_at < $7)
-  and ($8::bigint is null or e.version >= $8)
-  and ($9::bigint is null or e.version < $9)`;
+  and ($2::text[] is null or e.contact_id = any ($2) or e.related_contact_ids <> '{}' and e.related_contact_ids && $2)
+  and ($3::text is null or e.source = $3)
+  and ($4::text is null or e.actor = $4)
+  and ($5::timestamptz is null or e.received_at >= $5)
+  and ($6::timestamptz is null or e.received_at < $6)
+  and ($7::bigint is null or e.version >= $7 and e.accepted_at >= $9::timestamptz)
+  and ($8::bigint is null or e.version < $8 and e.accepted_at <= $10::timestamptz)`;
+
+/**
+ * The events that fit a filter and stand at `place`, as a table of `AuditEventRow`; the types are parameters from $15 on.
+ *
+ * A query for each type: each is read in journal order off the index by types, however far apart its events are, and Postgres
+ * merges them as it goes. Of `type = any (…)` it would read the journal in order, and pass over all else.
+ */
+function matching(types: readonly string[] | null, place: string): string {
+  const events = `select ${EVENT_COLUMNS} from audit_event e where ${MATCHES} and ${place}`;
+  if (types === null || types.length === 0) return types === null ? events : `${events} and false`;
+  return types.map((_, n) => `${events} and e.type = $${firstTypeParameter + n}`).join(' union all ');
+}
+const firstTypeParameter = 15;
 
 /** Reads the journal page by page. Nothing but the commit queue writes it. */
 @Injectable()
@@ -87,13 +103,11 @@ export class AuditRepository {
   ): Promise<readonly AuditEventRow[]> {
     return rows<AuditEventRow>(
       await this.reads.of(projectId).query(
-        `select ${EVENT_COLUMNS}
-         from audit_event e
-         where ${MATCHES}
-           and (e.era, e.tx, e.id) < ($10::int, $11::xid8, $12::bigint)
-         order by e.era desc, e.tx desc, e.id desc
-         limit $13`,
-        [projectId, ...matching(filter), ...(before ?? END), size],
+        `select *
+         from (${matching(filter.types, '(e.era, e.tx, e.id) < ($11::int, $12::xid8, $13::bigint)')}) e
+         order by era desc, tx desc, id desc
+         limit $14`,
+        parametersOf(projectId, filter, before ?? END, size),
       ),
     );
   }
@@ -111,16 +125,12 @@ export class AuditRepository {
     size: number,
   ): Promise<readonly AuditEventRow[]> {
     return rows<AuditEventRow>(
-      await this.reads.of(projectId).query(
-        `select ${EVENT_COLUMNS}
-         from audit_event e
-         where ${MATCHES}
-           and (e.era, e.tx, e.id) > ($10::int, $11::xid8, $12::bigint)
-           and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
-         order by e.era, e.tx, e.id
-         limit $13`,
-        [projectId, ...matching(filter), ...after, size],
-      ),
+      await this.reads
+        .of(projectId)
+        .query(
+          `select * from (${matching(filter.types, AFTER)}) e order by era, tx, id limit $14`,
+          parametersOf(projectId, filter, after, size),
+        ),
     );
   }
 
@@ -150,9 +160,14 @@ export class AuditRepository {
   }
 }
 
-function matching(filter: AuditFilter): readonly unknown[] {
+/** Behind a cursor, and before every transaction that is open. */
+const AFTER = `(e.era, e.tx, e.id) > ($11::int, $12::xid8, $13::bigint)
+  and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
+
+/** In the order of `matching`. */
+function parametersOf(projectId: string, filter: AuditFilter, cursor: Cursor, size: number): unknown[] {
   return [
-    filter.types,
+    projectId,
     filter.contactIds,
     filter.source,
     filter.actor,
@@ -160,5 +175,10 @@ function matching(filter: AuditFilter): readonly unknown[] {
     filter.receivedBefore,
     filter.acceptedAfter?.toString() ?? null,
     filter.acceptedBefore?.toString() ?? null,
+    filter.acceptedAfter === null ? null : writeTime(filter.acceptedAfter),
+    filter.acceptedBefore === null ? null : writeTime(filter.acceptedBefore),
+    ...cursor,
+    size,
+    ...(filter.types ?? []),
   ];
 }

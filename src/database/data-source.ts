@@ -11,6 +11,7 @@ import { Stats1764500000000 } from '../../migrations/1764500000000-stats';
 import { ApiKeys1764600000000 } from '../../migrations/1764600000000-api-keys';
 import { Reader1764600100000 } from '../../migrations/1764600100000-reader';
 import { IdempotentRequests1764600200000 } from '../../migrations/1764600200000-idempotent-requests';
+import { EventsByType1764700000000 } from '../../migrations/1764700000000-events-by-type';
 import { serviceConnection } from './session';
 import { describeError } from './sqlstate';
 
@@ -29,6 +30,7 @@ const MIGRATIONS = [
   ApiKeys1764600000000,
   Reader1764600100000,
   IdempotentRequests1764600200000,
+  EventsByType1764700000000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

@@ -20,7 +20,10 @@ jest.setTimeout(60_000);
 const PROJECT = 'p';
 const contactsCount = 60_000;
 
-/** Nine of ten are of the project. Every 50th was merged into the next, every 70th deleted; the language XX is rare. */
+/**
+ * Nine of ten are of the project. Every 50th was merged into the next, every 70th deleted; the language XX is rare. The last half
+ * of the journal are updates.
+ */
 const SEED = `
 insert into journal_era values (1, 1, 1), (2, 2, 1);
 insert into contact (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
@@ -42,11 +45,11 @@ insert into audit_event (era, project_id, type, contact_id, related_contact_ids,
                          source, actor, fingerprint, payload)
 select case when i % 3 = 0 then 1 else 2 end, case when i % 10 = 0 then 'q' else 'p' end, type, 'c' || lpad((i % ${contactsCount} + 1)::text, 8, '0'),
        case type when 'CONTACT_MERGE' then array['c' || lpad((i % ${contactsCount})::text, 8, '0')] else '{}' end,
-       timestamptz '2024-06-15' + i * interval '1 s', i, '\\x03', timestamptz '2024-06-15' + i * interval '1 s',
+       timestamptz 'epoch' + i / 1000 * interval '1 microsecond', i, '\\x03', timestamptz '2024-06-15' + i * interval '1 s',
        case when i % 5000 = 1 then 'api' else 'webhook' end, case when i % 5000 = 1 then 'somebody' end,
        sha256(i::text::bytea), '{}'
 from generate_series(1, ${2 * contactsCount}) i
-cross join lateral (select case when i % 50 = 1 then 'CONTACT_MERGE' when i % 70 = 1 then 'CONTACT_DELETE'
+cross join lateral (select case when i > ${contactsCount} then 'CONTACT_UPDATE' when i % 50 = 1 then 'CONTACT_MERGE' when i % 70 = 1 then 'CONTACT_DELETE'
                                 when i % 2 = 0 then 'CONTACT_CREATE' else 'CONTACT_UPDATE' end as type) t`;
 
 /** Two contacts of each four are a set, were reported and dismissed. Not analysed: a scan writes so many between two looks of autovacuum. */

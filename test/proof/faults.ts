@@ -292,8 +292,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'the feed goes by ids',
     file: AUDIT,
-    from: '(e.era, e.tx, e.id) > ($10::int, $11::xid8, $12::bigint)',
-    to: 'e.id > $12::bigint and ($10::int, $11::xid8) is not null',
+    from: '(e.era, e.tx, e.id) > ($11::int, $12::xid8, $13::bigint)',
+    to: 'e.id > $13::bigint and ($11::int, $12::xid8) is not null',
     caughtBy: 'K5',
   },
   {
@@ -550,6 +550,20 @@ const FAULTS: readonly Fault[] = [
     file: 'src/duplicates/sets.repository.ts',
     from: 'offset 0',
     to: '',
+    caughtBy: PLANS,
+  },
+  {
+    name: 'of types, the journal is read in order, and all else passed over',
+    file: AUDIT,
+    from: "types.map((_, n) => `${events} and e.type = $${firstTypeParameter + n}`).join(' union all ')",
+    to: '`${events} and e.type in (${types.map((_, n) => `$${firstTypeParameter + n}`).join()})`',
+    caughtBy: PLANS,
+  },
+  {
+    name: 'a window of Sinch’s time is out of reach of the index by time',
+    file: AUDIT,
+    from: ' and e.accepted_at >= $9::timestamptz',
+    to: ' and $9::timestamptz is not null',
     caughtBy: PLANS,
   },
   {

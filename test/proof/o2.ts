@@ -58,11 +58,20 @@ const READS: Readonly<Record<string, Read>> = {
   changes: (replica) => replica.get(`${CONTACTS}:changes`),
   audit: (replica) => replica.get(`${BASE}/audit-events`),
   auditOfContact: (replica, n) => replica.get(`${BASE}/audit-events?contact_id=${idOf(n)}`),
+  auditOfCreations: (replica) => replica.get(`${BASE}/audit-events?type=CONTACT_CREATE`),
+  auditOfMinute: (replica, n) => replica.get(`${BASE}/audit-events?${minuteOf(n)}`),
   auditOfMerges: (replica) => replica.get(`${BASE}/audit-events?type=CONTACT_MERGE`),
   merges: (replica) => replica.get(`${BASE}/merges`),
   mergesOfContact: (replica, n) => replica.get(`${BASE}/merges?contact_id=${idOf(n)}`),
   duplicates: (replica) => replica.get(`${BASE}/duplicates`),
 };
+
+/** The window of a minute in which contact number `n` came, as query parameters. */
+function minuteOf(n: number): string {
+  const came = Date.parse('2024-06-15T15:00:00Z') + n * 1_000;
+  const [from, to] = [came, came + 60_000].map((time) => new Date(time).toISOString());
+  return `accepted_after=${from ?? ''}&accepted_before=${to ?? ''}`;
+}
 
 /** A database, and a replica that works on it. */
 interface Site {
