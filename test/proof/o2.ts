@@ -94,10 +94,13 @@ export async function run({ isShort, seed, minutes, contacts }: Options): Promis
   const grown = await settle(cluster, 'grown', count);
   const growSeconds = Math.round((Date.now() - began) / 1_000);
   const sizes = await sizesOf(grown.url);
+  tell({ growSeconds, ...sizes });
   const load = new Load(seed);
   const reads = [await time(small, dice, isShort), await time(grown, dice, isShort)];
+  tell(reads);
   const scans = await findScans(cluster, grown, dice);
   const ingest = await compareIngest(load, small, grown, isShort ? 1 : 5);
+  tell({ scans, ...ingest });
   await small.replica.stop();
   const updating = minutes === null ? {} : await update(load, grown, dice, minutes);
   if (minutes !== null) reads.push(await time(grown, dice, isShort));
@@ -133,6 +136,11 @@ export async function run({ isShort, seed, minutes, contacts }: Options): Promis
       'nothing scans the contacts or the journal': scans.length === 0,
     },
   };
+}
+
+/** What was found so far: a run that takes hours, and is cut short, leaves that. */
+function tell(found: object): void {
+  process.stderr.write(`${JSON.stringify(found)}\n`);
 }
 
 async function settle(cluster: Cluster, name: string, contacts: number): Promise<Site> {
@@ -358,7 +366,7 @@ async function update(
     const minute = await load.update(grown, dice);
     sent.push(minute);
     const { goodP50Ms, goodP99Ms } = minute;
-    process.stderr.write(`${JSON.stringify({ goodP50Ms, goodP99Ms, ...(await vacuumed(grown.url)) })}\n`);
+    tell({ goodP50Ms, goodP99Ms, ...(await vacuumed(grown.url)) });
   }
   const secondsToFollow = await followed(grown);
   const after = await vacuumed(grown.url);
