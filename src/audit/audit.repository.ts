@@ -84,7 +84,8 @@ const MATCHES = `e.project_id = $1
  */
 function matching(types: readonly string[] | null, place: string): string {
   const events = `select ${EVENT_COLUMNS} from audit_event e where ${MATCHES} and ${place}`;
-  if (types === null || types.length === 0) return types === null ? events : `${events} and false`;
+  if (types === null) return events;
+  if (types.length === 0) return `${events} and false`;
   return types.map((_, n) => `${events} and e.type = $${firstTypeParameter + n}`).join(' union all ');
 }
 const firstTypeParameter = 15;

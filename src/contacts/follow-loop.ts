@@ -26,7 +26,7 @@ export class FollowLoop {
    * @param failurePauseMaxMs longer where somebody else’s service is asked, which failures should not press
    */
   constructor(
-    private readonly queue: CommitQueue,
+    private readonly queue: Pick<CommitQueue, 'depth' | 'onCommit'>,
     private readonly logger: Logger,
     private readonly followOn: () => Promise<boolean>,
     private readonly failurePauseMaxMs = failurePauseMs,

@@ -1,10 +1,10 @@
+import type { Server } from 'node:http';
 import { RequestMethod } from '@nestjs/common';
 import { HTTP_CODE_METADATA, METHOD_METADATA } from '@nestjs/common/constants';
 import { ModulesContainer } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import helmet from '@fastify/helmet';
 import type { FastifyHttpOptions, FastifyInstance, FastifyRequest } from 'fastify';
-import type { Server } from 'node:http';
 import { answerClientError } from './client-errors';
 import { tagAnswers } from './etag';
 import { handlersOf } from './handlers';

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { CommitQueue } from '../../src/contacts/commit-queue';
 import { FollowLoop } from '../../src/contacts/follow-loop';
 
 const workMs = 20;
@@ -14,7 +13,7 @@ async function countTurns(events: number, withinMs: number): Promise<number> {
       nudges.add(nudge);
       return () => nudges.delete(nudge);
     },
-  } as unknown as CommitQueue; // what of it a loop looks at
+  };
   let turns = 0;
   const loop = new FollowLoop(queue, new Logger(), async () => {
     turns += 1;
