@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import { verifySignature } from '../src/webhook/verify-signature';
+import { verifySignature } from '../src/webhook/verify-signature.rule';
 
 /** The most that HTTP and the signature allow: a Fastify server that verifies a delivery and drops it. */
 const { PORT: port = '', SINCH_WEBHOOK_SECRETS: secret = '' } = process.env;

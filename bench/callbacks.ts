@@ -1,13 +1,15 @@
-import { writeTime } from '../src/rest/read-time';
+import { Random as Chance } from '../simulator/random.rule';
+import { writeTime } from '../src/json/read-time.rule';
 
-const PROJECT = 'e2df3a34-a71b-4448-9db5-a8d2baad28e4';
+/** That the callbacks are about. */
+export const PROJECT = 'e2df3a34-a71b-4448-9db5-a8d2baad28e4';
 /** Crockford's base 32: the alphabet of ULIDs, which Sinch's ids are. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const FIRST_NAMES =
   'Ada Amira Björn Chen Diego Elif Fatima Grace Hugo Ingrid João Kofi Lena Mei Noor Omar Priya'.split(' ');
 const LAST_NAMES =
   'Andersson Bauer Costa Dubois Eriksen Fernández García Haddad Ivanova Jones Kim Li Müller'.split(' ');
-/** So many contacts are created before anything else is told of them. */
+/** So many contacts are created before anything else happens to them. */
 const contactsMin = 1_000;
 
 /** A contact as the sender remembers it. */
@@ -19,22 +21,17 @@ interface Person {
 
 type Random = () => number;
 
-/** A number from 0 to 1, as `Math.random`, but the same for the same seed (mulberry32). */
+/** A number from 0 to 1, as `Math.random`, but the same for the same seed. */
 export function seededRandom(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const chance = new Chance(seed);
+  return () => chance.next();
 }
 
 /**
  * Bodies of callbacks about contacts of their own, no two alike: 40 % CREATE, 45 % UPDATE, 5 % DELETE, 7 % MERGE, 3 %
  * DUPLICATION, most of them of 600 to 1,000 bytes.
  *
- * All but CREATE tell of a contact that an earlier body created, so any prefix is a history. An UPDATE brings other metadata
+ * All but CREATE are about a contact that an earlier body created, so any prefix is a history. An UPDATE brings other metadata
  * and, one time in four, another name.
  */
 export function* callbacks(random: Random, count: number): Generator<string> {

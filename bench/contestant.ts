@@ -24,7 +24,7 @@ export class Contestant {
     nodeArgs: readonly string[] = [],
   ): Promise<Contestant> {
     const child = spawn(process.execPath, [...nodeArgs, program], {
-      env: { PATH: process.env['PATH'], NODE_ENV: 'production', PORT: '0', ...env },
+      env: { PATH: process.env['PATH'], NODE_ENV: 'production', PORT: '0', ENV_FILE: 'off', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const port = await new Promise<number>((resolve, reject) => {

@@ -56,7 +56,7 @@ export function selfTimes(tree: Call): readonly { readonly name: string; readonl
     .sort((a, b) => b.part - a.part);
 }
 
-/** The function and its file, told from the project or from its package on. */
+/** The function and its file, relative to the project or to its package. */
 function nameOf({ functionName, url }: { functionName: string; url: string }, root: string): string {
   const file = url
     .replace('file://', '')

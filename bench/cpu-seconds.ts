@@ -22,6 +22,13 @@ export function cpuSeconds(pid: number): number | null {
   return ticks / ticksPerSecond;
 }
 
+/** As `cpuSeconds`. @throws Error where the system has no /proc, or the process has ended */
+export function cpuOf(pid: number): number {
+  const seconds = cpuSeconds(pid);
+  if (seconds === null) throw new Error('This system does not show the CPU time of a process (/proc).');
+  return seconds;
+}
+
 /** proc(5); the name in parentheses may hold anything. Null for a process that has ended. */
 function statOf(pid: string): Stat | null {
   try {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Client } from 'pg';
+import { PostgresClient } from '../src/database/postgres-client';
 import { Contestant } from './contestant';
 import { onOwnPostgres } from './own-postgres';
 import type { Result } from './result';
@@ -31,7 +31,7 @@ export async function benchExport(isShort: boolean): Promise<Result> {
   const contacts = isShort ? 100_000 : 1_000_000;
   const key = randomBytes(32).toString('hex');
   const exported: Exported[] = [];
-  await onOwnPostgres(async ({ url }) => {
+  await onOwnPostgres(async (url) => {
     for (const format of FORMATS) {
       // a process for each, so that none begins with what the other took
       const service = await Contestant.start('service', resolve('dist/src/main.js'), {
@@ -60,7 +60,7 @@ export async function benchExport(isShort: boolean): Promise<Result> {
 
 /** Contacts in the map alone, each of the size of a usual one. */
 async function fill(url: string, contacts: number): Promise<void> {
-  const client = new Client(url);
+  const client = new PostgresClient({ connectionString: url });
   await client.connect();
   await client.query(
     `insert into contact (project_id, id, version, tie_break, snapshot, identity_keys, display_name, language)
@@ -99,7 +99,7 @@ async function measure(
   const seconds = (performance.now() - began) / 1_000;
   clearInterval(looking);
   const end =
-    format === 'csv' ? `\r\nend,rows=${contacts},` : `{"end":{"complete":true,"rows":${contacts}}}\n`;
+    format === 'csv' ? `\r\n"end","rows=${contacts}",` : `{"end":{"complete":true,"rows":${contacts}}}\n`;
   if (!tail.includes(end)) throw new Error(`The export is not complete: ${answer.status} …${tail}`);
   return {
     format,

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
+import { PostgresClient } from '../src/database/postgres-client';
 
 /** A journal, as it grows. */
 export class Ledger {
   private constructor(
-    private readonly client: Client,
+    private readonly client: PostgresClient,
     private lastId: string,
   ) {}
 
   static async open(url: string): Promise<Ledger> {
-    const client = new Client(url);
+    const client = new PostgresClient({ connectionString: url });
     client.on('error', () => undefined); // the next query fails too
     await client.connect();
     const ledger = new Ledger(client, '0');

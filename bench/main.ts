@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
-import { Client } from 'pg';
-import { EmbeddedPostgres } from '../src/database/embedded-postgres';
+import { PostgresClient } from '../src/database/postgres-client';
+import { EmbeddedPostgres } from '../src/database/embedded/embedded-postgres';
 import { migrate } from '../src/database/migrate';
-import { findPostmaster } from '../src/database/postmaster';
+import { findPostmaster } from '../src/database/embedded/postmaster';
 import { callbacks, seededRandom } from './callbacks';
 import { Contestant } from './contestant';
 import { cpuSeconds } from './cpu-seconds';
@@ -17,10 +18,12 @@ import { send } from './load';
 import { HELP, markConnections, type Options, readOptions } from './options';
 import { benchProcesses, PROCESSES_HELP } from './processes';
 import { benchProfile, PROFILE_HELP } from './profile';
+import { benchReads, READS_HELP } from './reads';
 import { record } from './record';
 import { judge, type Measured, table } from './report';
 import { writeRequests } from './requests';
 import { type Line, lineOf, type Result } from './result';
+import { benchSustained, SUSTAINED_HELP } from './sustained';
 import { benchSweep, SWEEP_HELP } from './sweep';
 
 /** Requests are distinct as long as the servers that commit take no more than this times their best rate so far. */
@@ -36,9 +39,11 @@ const { signal } = endOnSignal();
 /** Those beside P1. */
 const OTHERS: ReadonlyMap<
   string,
-  { readonly help: string; readonly run: (isShort: boolean) => Promise<Result> }
+  { readonly help: string; readonly run: (isShort: boolean, args: readonly string[]) => Promise<Result> }
 > = new Map([
   ['export', { help: EXPORT_HELP, run: benchExport }],
+  ['reads', { help: READS_HELP, run: benchReads }],
+  ['sustained', { help: SUSTAINED_HELP, run: benchSustained }],
   ['sweep', { help: SWEEP_HELP, run: benchSweep }],
   ['processes', { help: PROCESSES_HELP, run: benchProcesses }],
   ['profile', { help: PROFILE_HELP, run: benchProfile }],
@@ -55,7 +60,12 @@ async function run(given: readonly string[]): Promise<void> {
       throw new Error(`There is no bench ${name}: P1, ${[...OTHERS.keys()].join(', ')}`);
     if (args.includes('--help')) process.stdout.write(other?.help ?? HELP);
     else if (other === undefined) await bench(readOptions(args));
-    else print(lineOf(name, null, await other.run(args.includes('--short'))));
+    else {
+      // these have options of their own
+      if (!['reads', 'sustained'].includes(name))
+        parseArgs({ args: [...args], options: { short: { type: 'boolean' } } });
+      print(lineOf(name, null, await other.run(args.includes('--short'), args)));
+    }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;
@@ -134,11 +144,12 @@ async function setTheStage(folder: string, secret: string): Promise<Stage> {
   const postgres = await EmbeddedPostgres.begin({
     dataDir: folder,
     log: { info: silent, warn: silent, error: silent },
+    isOwnerSuperuser: true,
   });
   endings.push(() => postgres.stop(serverGraceMs));
   await postgres.ready();
-  const settings = await prepare(postgres.url);
-  const perEventUrl = new URL(postgres.url);
+  const settings = await prepare(postgres.ownerUrl);
+  const perEventUrl = new URL(postgres.ownerUrl);
   perEventUrl.pathname = '/per_event';
   await migrate(perEventUrl.href, perEventUrl.href);
   const postmaster = await findPostmaster(join(folder, 'postgres'));
@@ -158,20 +169,23 @@ async function setTheStage(folder: string, secret: string): Promise<Stage> {
     }),
     await start('service', resolve('dist/src/main.js'), {
       ...common,
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: postgres.ownerUrl,
       ADMIN_API_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'warn',
       RATE_LIMIT_PER_MINUTE: 'off',
     }),
   ];
-  const ledgers = { perEvent: await Ledger.open(perEventUrl.href), service: await Ledger.open(postgres.url) };
+  const ledgers = {
+    perEvent: await Ledger.open(perEventUrl.href),
+    service: await Ledger.open(postgres.ownerUrl),
+  };
   endings.push(() => Promise.all(Object.values(ledgers).map((ledger) => ledger.close())));
   return { settings, contestants, ledgers, postmaster: postmaster.pid };
 }
 
 /** Makes the second database, and tells on which settings the run stands. */
 async function prepare(url: string): Promise<Readonly<Record<string, string>>> {
-  const client = new Client(url);
+  const client = new PostgresClient({ connectionString: url });
   await client.connect();
   await client.query('create database per_event');
   const { rows } = await client.query<{ name: string; setting: string }>(

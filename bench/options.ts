@@ -21,20 +21,21 @@ export const HELP = `npm run bench -- [P1] [options]      P1: events per second,
   service    the service itself
 
   --short              64 connections alone, 3 rounds of 4 seconds
-  --connections <n,…>  default 1,8,32,64,256; ${markConnections} is always measured, since the marks are set there
-  --rounds <n>         rounds of each server, interleaved, of which the median counts (3)
+  --connections <n,…>  default 1,8,32,64,256; ${markConnections} is always measured, since the goals are set there
+  --rounds <n>         rounds of each server, interleaved; the median counts (3)
   --seconds <n>        length of a round (5)
   --seed <n>           of the callbacks (1)
-  --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which takes more of
-                       the machine for itself
-  --record             keeps the result in docs/proof/P1.jsonl, of which the README tells
+  --sender <name>      wrk or node; wrk if it is installed (Debian: apt-get install wrk), else node, which
+                       uses more CPU
+  --record             keeps the result in docs/proof/P1.jsonl, from which docs/reliability.md is made
   export               another bench: of an export and the memory that it takes (npm run bench -- export --help)
+  reads                another bench: of reads, beside a bare route that runs select 1 (npm run bench -- reads --help)
   sweep                another bench: of a backfill and a reconcile (npm run bench -- sweep --help)
   processes            another: one and two processes of the service on one Postgres
   profile              another: where the service's time goes, as a flame graph
   TMPDIR               where Postgres writes: a disk, or the figures mean nothing
 
-One line of JSON on stdout, a table on stderr. Ends with 0 when the marks are met (service ≥ 0.35 bare and ≥ 3 per event),
+One line of JSON on stdout, a table on stderr. Ends with 0 when the goals are met (service ≥ 0.35 bare and ≥ 3 per event),
 1 when they are not or an answer was wrong, 2 when it could not be measured.
 `;
 

@@ -1,9 +1,9 @@
 import { fastify } from 'fastify';
-import { claimEra } from '../src/audit/eras.repository';
-import { batchOf, commitBatch } from '../src/contacts/commit.repository';
-import { readNotification } from '../src/contacts/read-notification';
+import { claimEra } from '../src/audit/commit/eras.repository';
+import { batchOf, commitBatch } from '../src/audit/commit/commit.repository';
+import { FAR_FUTURE, readNotification } from '../src/audit/commit/read-notification.rule';
 import { Session, serviceConnection } from '../src/database/session';
-import { verifySignature } from '../src/webhook/verify-signature';
+import { verifySignature } from '../src/webhook/verify-signature.rule';
 
 /** As services of this kind are mostly built: a Fastify server with a pool of connections, one transaction an event. */
 const sessionsMax = 10;
@@ -25,9 +25,9 @@ server.post<{ Body: Buffer }>('/webhooks/sinch', async (request, reply) => {
   const { headers, body } = request;
   const now = Date.now();
   const verdict = verifySignature(headers, body, [secret], 259_200, Math.floor(now / 1000));
-  if (verdict.kind === 'unsigned') return await reply.code(401).send();
+  if (verdict.kind !== 'signed') return await reply.code(401).send();
   const receivedAt = BigInt(now) * 1_000_000n;
-  const reading = readNotification(body, receivedAt);
+  const reading = readNotification(body, FAR_FUTURE);
   if (reading.kind !== 'event') return await reply.code(400).send();
   const { notification } = reading;
   const { parts: signature } = verdict;
@@ -41,7 +41,7 @@ server.post<{ Body: Buffer }>('/webhooks/sinch', async (request, reply) => {
       actor: null,
       signature,
     } as const;
-    await commitBatch(link.session, batchOf(link.era, [event]));
+    await commitBatch(link.session, await batchOf(link.era, [event]));
   } finally {
     const next = waiting.shift();
     if (next === undefined) idle.push(link);

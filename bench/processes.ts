@@ -1,3 +1,4 @@
+import { median } from './median';
 import type { Result } from './result';
 import { Services } from './with-services';
 
@@ -55,14 +56,11 @@ async function measure(
 }
 
 function medians(rounds: readonly Round[]): Round {
-  const median = (of: (round: Round) => number): number => {
-    const sorted = rounds.map(of).sort((a, b) => a - b);
-    return Math.round(10 * (sorted[Math.floor(sorted.length / 2)] ?? 0)) / 10;
-  };
+  const medianOf = (of: (round: Round) => number): number => Math.round(10 * median(rounds.map(of))) / 10;
   return {
-    perSecond: median(({ perSecond }) => perSecond),
-    batch: median(({ batch }) => batch),
-    commitMs: median(({ commitMs }) => commitMs),
-    p99Ms: median(({ p99Ms }) => p99Ms),
+    perSecond: medianOf(({ perSecond }) => perSecond),
+    batch: medianOf(({ batch }) => batch),
+    commitMs: medianOf(({ commitMs }) => commitMs),
+    p99Ms: medianOf(({ p99Ms }) => p99Ms),
   };
 }

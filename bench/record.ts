@@ -6,7 +6,7 @@ const folder = 'docs/proof';
 /**
  * Appends what a run found to `docs/proof/<id>.jsonl`, a line a sitting, with its day and the commit that it was of.
  *
- * `scripts/documents.mjs` makes the README's table of these files.
+ * `scripts/documents.mjs` makes the tables of docs/reliability.md from these files.
  */
 export function record(id: string, found: object): void {
   const date = new Date().toISOString().slice(0, 10);

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import type { Name } from './contestant';
 import type { Committed } from './ledger';
 import type { Sent } from './load';
+import { median } from './median';
 import { markConnections, type Options } from './options';
 import type { Result } from './result';
 
@@ -29,7 +30,7 @@ interface Figures {
   readonly p99Ms: number;
   /** Events a transaction. */
   readonly batch: number | null;
-  /** From one commit to the next, whoever makes it. */
+  /** From one commit to the next, no matter who makes it. */
   readonly commitMs: number | null;
   /** CPU microseconds an event. */
   readonly serverUs: number | null;
@@ -105,19 +106,19 @@ function figuresOf(rounds: readonly Measured[]): Figures {
   const microseconds = (seconds: number | null, round: Measured) =>
     seconds && (seconds * 1e6) / events(round);
   return {
-    perSecond: rounded(median(rounds.map(({ sent }) => sent.answers / sent.seconds)) ?? 0, 0),
-    p50Ms: rounded(median(rounds.map(({ sent }) => sent.p50Ms)) ?? 0, 2),
-    p99Ms: rounded(median(rounds.map(({ sent }) => sent.p99Ms)) ?? 0, 2),
-    batch: median(
+    perSecond: rounded(median(rounds.map(({ sent }) => sent.answers / sent.seconds)), 0),
+    p50Ms: rounded(median(rounds.map(({ sent }) => sent.p50Ms)), 2),
+    p99Ms: rounded(median(rounds.map(({ sent }) => sent.p99Ms)), 2),
+    batch: medianOrNull(
       rounds.map(({ committed }) => committed && rounded(committed.events / committed.transactions, 1)),
     ),
-    commitMs: median(
+    commitMs: medianOrNull(
       rounds.map(
         ({ committed, sent }) => committed && rounded((1_000 * sent.seconds) / committed.transactions, 2),
       ),
     ),
-    serverUs: median(rounds.map((round) => microseconds(round.cpuSeconds.server, round))),
-    postgresUs: median(
+    serverUs: medianOrNull(rounds.map((round) => microseconds(round.cpuSeconds.server, round))),
+    postgresUs: medianOrNull(
       rounds.map((round) => (round.committed === null ? 0 : microseconds(round.cpuSeconds.postgres, round))),
     ),
   };
@@ -143,13 +144,10 @@ function faultsOf({ name, connections, written, sent, committed }: Measured): st
   );
 }
 
-/** Null where there is nothing to be told of every round. */
-function median(values: readonly (number | null)[]): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [below, above] = [sorted[sorted.length - 1 - middle], sorted[middle]];
-  if (sorted.length < values.length || below === undefined || above === undefined) return null;
-  return (below + above) / 2;
+/** Null where a round has no value. */
+function medianOrNull(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length < values.length || known.length === 0 ? null : median(known);
 }
 
 function rounded(value: number, digits: number): number {

@@ -1,5 +1,6 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { openSync, closeSync, fsyncSync, writeSync } from 'node:fs';
+import { signCallback } from '../simulator/sign-callback';
 
 const chunkBytes = 1024 * 1024;
 
@@ -8,10 +9,27 @@ const chunkBytes = 1024 * 1024;
  * read it.
  */
 export function writeRequests(path: string, bodies: Iterable<string>, secret: string): void {
+  writeAll(path, deliveries(bodies, secret));
+}
+
+/** Writes requests that read, by their paths, in the same form. */
+export function writeReads(path: string, paths: readonly string[], key: string): void {
+  const head = `HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
+  writeAll(
+    path,
+    paths.map((each) => `GET ${each} ${head}`),
+  );
+}
+
+function* deliveries(bodies: Iterable<string>, secret: string): Generator<string> {
+  for (const body of bodies) yield request(body, secret);
+}
+
+function writeAll(path: string, requests: Iterable<string>): void {
   const file = openSync(path, 'w');
   let chunk = '';
-  for (const body of bodies) {
-    chunk += framed(request(body, secret));
+  for (const each of requests) {
+    chunk += framed(each);
     if (chunk.length < chunkBytes) continue;
     writeSync(file, chunk, null, 'latin1');
     chunk = '';
@@ -25,20 +43,12 @@ export function writeRequests(path: string, bodies: Iterable<string>, secret: st
 /** As Sinch sends it, a character a byte. */
 function request(text: string, secret: string): string {
   const body = Buffer.from(text).toString('latin1');
-  const nonce = randomUUID();
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const signature = createHmac('sha256', secret)
-    .update(`${body}.${nonce}.${timestamp}`, 'latin1')
-    .digest('base64');
+  const signed = signCallback(text, secret, randomUUID(), Math.floor(Date.now() / 1000));
   return [
     'POST /webhooks/sinch HTTP/1.1',
     'Host: localhost',
-    'Content-Type: application/json',
     `Content-Length: ${body.length}`,
-    `x-sinch-webhook-signature: ${signature}`,
-    'x-sinch-webhook-signature-algorithm: HmacSHA256',
-    `x-sinch-webhook-signature-nonce: ${nonce}`,
-    `x-sinch-webhook-signature-timestamp: ${timestamp}`,
+    ...Object.entries(signed).map(([name, value]) => `${name}: ${value}`),
     '',
     body,
   ].join('\r\n');

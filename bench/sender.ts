@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Sent } from './load';
+import { wholeHead } from './whole-head';
 
 /**
  * Does what wrk does with `send.lua`, where there is no wrk: `node sender.js <port> <connections> <seconds> <file>`.
@@ -53,9 +54,7 @@ async function keepSending(port: number): Promise<void> {
     socket.on('connect', send);
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1');
-      const headEnd = answer.indexOf('\r\n\r\n');
-      const length = /^content-length: (\d+)\r$/im.exec(answer)?.[1];
-      if (headEnd < 0 || answer.length < headEnd + 4 + Number(length ?? 0)) return;
+      if (wholeHead(answer) === null) return;
       latenciesMs.push(performance.now() - sentAt);
       if (!answer.startsWith('HTTP/1.1 2')) refused += 1;
       answer = '';

@@ -1,6 +1,6 @@
 import { startSimulator } from '../simulator/simulator';
 
-/** How often requests are counted, in ms: what is told is the most of any second. */
+/** How often requests are counted, in ms: what is reported is the most of any second. */
 const everyMs = 100;
 const perSecond = 1_000 / everyMs;
 

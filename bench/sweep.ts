@@ -67,7 +67,7 @@ async function sweep(
   const sinch = await SinchProcess.start(contacts, pageLatencyMs);
   const key = randomBytes(32).toString('hex');
   try {
-    return await onOwnPostgres(async ({ url }) => {
+    return await onOwnPostgres(async (url) => {
       const service = await Contestant.start('service', resolve('dist/src/main.js'), {
         DATABASE_URL: url,
         SINCH_WEBHOOK_SECRETS: key,

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { callbacks, seededRandom } from './callbacks';
 import { Contestant } from './contestant';
 import { type Committed, Ledger } from './ledger';
@@ -20,14 +19,15 @@ export class Services {
 
   private constructor(
     readonly folder: string,
-    private readonly postgres: EmbeddedPostgres,
+    /** Of the owner of the database. */
+    private readonly url: string,
   ) {}
 
   /** Has `work` done with none yet, and removes all that it started. */
   static async use<Result>(work: (services: Services) => Promise<Result>): Promise<Result> {
     Logger.overrideLogger(false);
-    return onOwnPostgres(async (postgres, folder) => {
-      const services = new Services(folder, postgres);
+    return onOwnPostgres(async (url, folder) => {
+      const services = new Services(folder, url);
       try {
         return await work(services);
       } finally {
@@ -36,11 +36,11 @@ export class Services {
     });
   }
 
-  /** @param nodeArgs what Node itself is told */
+  /** @param nodeArgs arguments of Node itself */
   async start(nodeArgs: readonly string[] = []): Promise<void> {
     const env = {
       SINCH_WEBHOOK_SECRETS: this.secret,
-      DATABASE_URL: this.postgres.url,
+      DATABASE_URL: this.url,
       ADMIN_API_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'warn',
     };
@@ -56,7 +56,7 @@ export class Services {
     connections: number,
     seconds: number,
   ): Promise<{ readonly sent: readonly Sent[]; readonly committed: Committed }> {
-    const ledger = await Ledger.open(this.postgres.url);
+    const ledger = await Ledger.open(this.url);
     const parts = this.processes.map((_, n) => join(this.folder, `requests-${n}`));
     for (const part of parts)
       writeRequests(

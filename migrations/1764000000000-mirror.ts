@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The journal, the map, the quarantine, and the role that the service works as. */
+/** The journal, the map, the quarantine, and what is settled for good. */
 export class Mirror1764000000000 implements MigrationInterface {
   readonly name = 'Mirror1764000000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(SERVICE_ROLE);
     await queryRunner.query(JOURNAL);
     await queryRunner.query(MAP);
     await queryRunner.query(QUARANTINE);
@@ -14,36 +13,15 @@ export class Mirror1764000000000 implements MigrationInterface {
     await queryRunner.query(`insert into setting (name, value) values ('page_token_key', $1)`, [
       randomBytes(32),
     ]);
-    await queryRunner.query(GRANTS);
   }
 
-  /** The role stays: another database of the cluster may work as it. */
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`
       drop table setting, quarantined_delivery, contact, audit_event, journal_era;
       drop function refuse_journal_change();
-      revoke usage on schema public from mirror_service;
     `);
   }
 }
-
-/** Roles belong to the cluster, so two databases may migrate at once: whoever comes second finds the role made. */
-const SERVICE_ROLE = `
-do $$
-begin
-  if not exists (select from pg_roles where rolname = 'mirror_service') then
-    create role mirror_service nologin;
-  end if;
-exception when duplicate_object or unique_violation then null;
-end
-$$;
-do $$
-begin
-  if not pg_has_role(current_user, 'mirror_service', 'member') then
-    execute format('grant mirror_service to %I', current_user);
-  end if;
-end
-$$`;
 
 /**
  * An event is one by its place in its contact's history: the tie-break holds the fingerprint, so this is `unique (…,
@@ -102,7 +80,7 @@ alter table audit_event enable always trigger audit_event_immutable`;
 /**
  * Two registers a contact: what Sinch says of it (version, tie_break, snapshot and the searched projections) and where it
  * went (gone, survivor_id, gone_version, gone_tie_break). No index on a version, so that updates stay heap-only.
- * GIN pending lists of 64 kB: without any, trigrams cost more than all else of a commit; with the default 4 MB, whoever fills
+ * GIN pending lists of 64 kB: without any, trigrams cost more than all else of a commit; with the default 4 MB, the session that fills
  * one waits for hundreds of milliseconds (docs/decisions/0010).
  */
 const MAP = `
@@ -158,11 +136,3 @@ create table setting (
   name  text primary key,
   value bytea not null
 )`;
-
-const GRANTS = `
-grant usage on schema public to mirror_service;
-grant select, insert on audit_event, journal_era to mirror_service;
-grant select, insert, update on contact to mirror_service;
-grant select, insert on quarantined_delivery to mirror_service;
-grant update (state, settled_at, settled_by) on quarantined_delivery to mirror_service;
-grant select on setting to mirror_service`;

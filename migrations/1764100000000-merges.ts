@@ -29,10 +29,10 @@ create index audit_event_merge_pair     on audit_event (project_id, related_cont
   where type = 'CONTACT_MERGE'`;
 
 /**
- * Whether Sinch told of a contact as a living one at a time after it had gone. The first byte of the tie-break is the rank
- * (src/contacts/mirror.ts): from 3 on it is a create, an update or a merge's survivor; below are snapshots of contacts that go.
+ * Whether Sinch reported a contact as active at a time after its end. The first byte of the tie-break is the rank
+ * (src/audit/commit/mirror.rule.ts): from 3 on it is a create, an update or a merge's survivor; below are snapshots of contacts that go.
  *
- * It changes at most when a gone contact is told of, and an update that leaves it as it was stays heap-only.
+ * It changes at most when a merged or deleted contact is reported; an update that leaves it unchanged stays heap-only.
  */
 const TOLD_AFTER_GONE = `
 alter table contact add column told_after_gone boolean not null

@@ -15,8 +15,7 @@ export class References1764200000000 implements MigrationInterface {
         created_by  text not null,
         primary key (project_id, system, external_id)
       );
-      create index contact_reference_contact on contact_reference (project_id, contact_id, system, external_id);
-      grant select, insert, delete on contact_reference to mirror_service`);
+      create index contact_reference_contact on contact_reference (project_id, contact_id, system, external_id)`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {

@@ -8,7 +8,6 @@ export class Duplicates1764300000000 implements MigrationInterface {
     await queryRunner.query(FOLLOWERS);
     await queryRunner.query(EVIDENCE);
     await queryRunner.query(SETS);
-    await queryRunner.query(GRANTS);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
@@ -69,7 +68,7 @@ create index duplicate_dismissal_contacts on duplicate_dismissal using gin (cont
 
 /**
  * A set's evidence is derived from the tables above when it is shown. A hot set is one value's: its contacts are the value's
- * holders, of which the first are kept here.
+ * holders; the first are kept here.
  */
 const SETS = `
 create table duplicate_set (
@@ -110,7 +109,3 @@ create table duplicate_scan (
   contacts_count   bigint not null default 0,
   finished_at      timestamptz
 )`;
-
-const GRANTS = `
-grant select, insert, update on follower, duplicate_report, duplicate_dismissal, duplicate_set, duplicate_scan to mirror_service;
-grant select, insert, update, delete on shared_value to mirror_service`;

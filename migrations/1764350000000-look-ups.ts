@@ -30,7 +30,7 @@ export class LookUps1764350000000 implements MigrationInterface {
 /**
  * Has Postgres look again at tables that have become four times as large since it last did: autovacuum comes once a minute,
  * and an import of so long would be planned as if the tables were empty. Works as the owner, since the service's role may not.
- * Whoever holds the table's lock already, autovacuum for instance, is left to it.
+ * If another session holds the table's lock already, autovacuum for instance, this is left to it.
  */
 const ANALYZE_GROWN_TABLES = `
 create function analyze_grown_tables() returns void
@@ -50,5 +50,4 @@ exception
   when lock_not_available then null;
 end
 $$;
-revoke execute on function analyze_grown_tables() from public;
-grant execute on function analyze_grown_tables() to mirror_service`;
+revoke execute on function analyze_grown_tables() from public`;

@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 /**
  * What asking Sinch itself may find: that a contact is absent, or that one is there which had gone.
  *
- * The stored column is of the kind of `told_after_gone`: below rank 1 is what was fetched (src/contacts/mirror.ts).
+ * The stored column is of the kind of `told_after_gone`: below rank 1 is what was fetched (src/audit/commit/mirror.rule.ts).
  */
 export class Fetched1764400000000 implements MigrationInterface {
   readonly name = 'Fetched1764400000000';

@@ -6,7 +6,6 @@ export class SyncRuns1764410000000 implements MigrationInterface {
 
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(SYNC_RUNS);
-    await queryRunner.query(GRANTS);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
@@ -59,7 +58,3 @@ create table sync_seen (
   contact_id text collate "C" not null,
   primary key (run_id, contact_id)
 )`;
-
-const GRANTS = `
-grant select, insert, update on sync_run to mirror_service;
-grant select, insert, delete on sync_seen to mirror_service`;

@@ -6,9 +6,6 @@ export class Stats1764500000000 implements MigrationInterface {
 
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(TABLES);
-    await queryRunner.query(
-      'grant select, insert, update on counted_contact, project_count, acquisition_day to mirror_service',
-    );
   }
 
   /** The follower's cursor goes too: what is counted again must be counted from the beginning. */

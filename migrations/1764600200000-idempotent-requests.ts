@@ -25,5 +25,4 @@ create table idempotent_request (
   answer             bytea,
   primary key (caller_id, subject_project_id, key_digest)
 ) with (fillfactor = 70);
-create index idempotent_request_begun on idempotent_request (begun_at);
-grant select, insert, update, delete on idempotent_request to mirror_service`;
+create index idempotent_request_begun on idempotent_request (begun_at)`;

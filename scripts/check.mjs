@@ -10,7 +10,7 @@ const GATES = {
   format: ['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
   types: ['typescript/bin/tsc', '--noEmit'],
   lint: ['eslint/bin/eslint.js', '--max-warnings=0', '.'],
-  floors: [
+  'import rules': [
     'dependency-cruiser/bin/dependency-cruise.mjs',
     '--config',
     '.dependency-cruiser.cjs',
@@ -19,6 +19,7 @@ const GATES = {
     'simulator',
   ],
   'unused code': ['knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'],
+  words: ['../scripts/words.mjs'],
   documents: ['../scripts/documents.mjs'],
 };
 

@@ -1,7 +1,8 @@
 /**
- * The documents that the code itself tells: `docs/openapi.json`, `docs/schema.txt`, and the README's table of proofs.
+ * The documents that are generated: `docs/openapi.json`, `docs/schema.sql`, the pictures, the tables of variables and of
+ * proofs, and the variables in `.env.example` and `docker-compose.yml`.
  *
- * `node scripts/documents.mjs` fails when one is not what the code says; `--write` writes them.
+ * `node scripts/documents.mjs` fails when one differs from what the code says; `--write` writes them.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
-import { proofTable } from './proof-table.mjs';
+import { composeLines, configurationTable, exampleLines, secretFiles } from './configuration-table.mjs';
+import { overviewPicture } from './draw-overview.mjs';
+import { openTable, passedTable } from './proof-table.mjs';
+import { schemaText } from './schema-text.mjs';
 import { setUp } from './setup.mjs';
 
 await setUp();
@@ -22,8 +26,14 @@ const NOWHERE = 'postgresql://127.0.0.1:1/nowhere';
 const silent = { info() {}, warn() {}, error() {} };
 const documents = {
   'docs/openapi.json': await openApi(),
-  'docs/schema.txt': await schema(),
-  'README.md': await readme(),
+  'docs/schema.sql': await schema(),
+  ...(await configuration()),
+  'docs/reliability.md': await filled('docs/reliability.md', {
+    'passed proofs': passedTable(),
+    'open proofs': openTable(),
+  }),
+  'docs/overview-light.svg': overviewPicture('light'),
+  'docs/overview-dark.svg': overviewPicture('dark'),
 };
 const stale = Object.entries(documents).filter(([name, text]) => text !== read(name));
 if (process.argv.includes('--write')) {
@@ -36,45 +46,67 @@ if (process.argv.includes('--write')) {
 
 /** The OpenAPI document of the built application. */
 async function openApi() {
-  const { Config, loadConfig } = require('../dist/src/config.js');
-  const { buildOpenApi } = require('../dist/src/rest/openapi.js');
+  const { Config, loadConfig } = require('../dist/src/config/config.js');
+  const { buildOpenApi } = require('../dist/src/openapi/openapi.js');
   const { Service } = require('../dist/src/service.js');
   const config = new Config(loadConfig({}), { webhookSecret: { value: 'x' }, adminApiKey: { value: 'x' } });
   const { app } = await Service.create(config, { owner: NOWHERE, service: NOWHERE }, false);
   return `${JSON.stringify(buildOpenApi(app), null, 2)}\n`;
 }
 
-/** What the migrations make on a fresh database: a listing from the catalogue. */
+/** What the migrations make in a fresh database, as SQL that loads. */
 async function schema() {
-  const { EmbeddedPostgres } = require('../dist/src/database/embedded-postgres.js');
+  const { EmbeddedPostgres } = require('../dist/src/database/embedded/embedded-postgres.js');
   const { migrate } = require('../dist/src/database/migrate.js');
-  const { Client } = require('pg');
+  const { PostgresClient } = require('../dist/src/database/postgres-client.js');
   const dataDir = mkdtempSync(join(tmpdir(), 'mirror-schema-'));
   const server = await EmbeddedPostgres.begin({ dataDir, log: silent, durable: false });
   try {
     await server.ready();
-    await migrate(server.url, server.url);
-    const client = new Client({ connectionString: server.url });
+    await migrate(server.ownerUrl, server.url);
+    const client = new PostgresClient({ connectionString: server.ownerUrl });
     await client.connect();
-    const { rows } = await client.query(
-      readFileSync(fileURLToPath(new URL('schema.sql', import.meta.url)), 'utf8'),
-    );
+    const { rows } = await client.query(read('scripts/schema.sql'));
     await client.end();
-    return `${rows.map(({ line }) => line).join('\n')}\n`;
+    return schemaText(rows);
   } finally {
     await server.stop(2_000);
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-/** The README as it is, with the table of what `docs/proof` has today. */
-async function readme() {
-  const text = read('README.md').replace(
-    /(<!-- proofs[^>]*-->)[^]*?(<!-- end of proofs -->)/,
-    (_, begin, end) => `${begin}\n\n${proofTable()}\n\n${end}`,
-  );
-  const options = await prettier.resolveConfig(pathOf('README.md'));
+/** What the rows of the variables say. */
+async function configuration() {
+  const { CONFIG_VARIABLES } = require('../dist/src/config/variables.js');
+  return {
+    'docs/configuration.md': await filled('docs/configuration.md', {
+      variables: configurationTable(CONFIG_VARIABLES),
+      'secret files': secretFiles(CONFIG_VARIABLES),
+    }),
+    '.env.example': withPart('.env.example', 'variables', exampleLines(CONFIG_VARIABLES)),
+    'docker-compose.yml': withPart('docker-compose.yml', 'variables', composeLines(CONFIG_VARIABLES)),
+  };
+}
+
+/** A Markdown document as it is, with its generated parts: each stands between `<!-- name: … -->` and `<!-- end of name -->`. */
+async function filled(name, parts) {
+  const text = Object.entries(parts).reduce((before, [part, content]) => {
+    const place = new RegExp(`(<!-- ${part}:[^>]*-->)[^]*?(<!-- end of ${part} -->)`);
+    return replaced(name, before, part, place, `\n\n${content}\n\n`);
+  }, read(name));
+  const options = await prettier.resolveConfig(pathOf(name));
   return await prettier.format(text, { ...options, parser: 'markdown' });
+}
+
+/** A file whose comments begin with `#`, with a generated part between the lines `# name: …` and `# end of name`. */
+function withPart(name, part, content) {
+  const place = new RegExp(`(^ *# ${part}:.*\n)[^]*?(^ *# end of ${part}$)`, 'm');
+  return replaced(name, read(name), part, place, `${content}\n`);
+}
+
+function replaced(name, text, part, place, content) {
+  if (!place.test(text)) throw new Error(`${name} has no place for the generated part "${part}"`);
+  return text.replace(place, (_, begin, end) => `${begin}${content}${end}`);
 }
 
 function read(name) {

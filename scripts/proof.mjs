@@ -3,8 +3,9 @@
  * builds the proofs, and runs one or `all`.
  *
  * `--minutes` repeats a proof with one seed after the other, or makes its load last. `--record` appends what was found to
- * `docs/proof/<id>.jsonl`, a line a run: a long run may be split over sittings, and the README's table sums them up.
- * `faults [--only text]` plants faults in a copy of the project, and demands that tests and proofs catch them.
+ * `docs/proof/<id>.jsonl`, a line a run: a long run may be split over sittings, and docs/reliability.md sums them up.
+ * `faults [--only text] [--sample n]` plants faults in a copy of the project, all or n that the seed draws, and demands that
+ * tests and proofs catch them.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,7 @@ const { status, stdout, stderr } = spawnSync(
   [
     'node_modules/@swc/cli/bin/swc.js',
     'test',
+    'proof',
     'simulator',
     'bench',
     '--out-dir',
@@ -32,4 +34,4 @@ if (status !== 0) {
   process.stderr.write(`${stdout}${stderr}`);
   process.exit(2);
 }
-await import('../dist/test/proof/main.js');
+await import('../dist/proof/main.js');

@@ -168,14 +168,15 @@ function isAlive(pid) {
 function run(command, args) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    // on stderr, as `say`: a command's stdout is its result
+    stdio: ['ignore', 2, 2],
   });
   if (error !== undefined) fail(`${command} cannot be run: ${error.message}`);
   if (status !== 0) fail(`${command} ${args.join(' ')} ended with ${signal ?? status}`);
 }
 
 function say(text) {
-  process.stdout.write(`${text}…\n`);
+  process.stderr.write(`${text}…\n`);
 }
 
 function fail(text) {

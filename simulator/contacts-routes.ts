@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import type { ContactsPage } from './contacts-store';
+import type { Contact } from './contact.rule';
+import type { ContactsPage } from './contacts-store.rule';
 import type { Dials } from './dials';
 import type { RequestCounters } from './gate';
-import type { Project } from './project';
-import { readContactPatch, readNewContact } from './read-contact';
-import { type JsonObject, readObject, readText } from './read-json';
-import { invalid } from './refusal';
+import type { Project } from './project.rule';
+import { readChannel, readContactPatch, readNewContact } from './read-contact.rule';
+import { type JsonObject, readList, readObject, readText } from './read-json.rule';
+import { invalid, Refusal } from './refusal.rule';
 
 interface OfContact {
   readonly Params: { readonly id: string };
@@ -43,6 +44,11 @@ export function contactsRoutes(
     return { conflicts, next_page_token: isLast ? '' : writeToken(conflicts.at(-1)?.identity ?? '') };
   });
 
+  api.post('/contacts::getChannelProfile', ({ body }, reply) => {
+    const { display_name: name } = findRecipient(project, readObject(body, 'The body'));
+    return reply.send({ profile_name: name });
+  });
+
   api.post('/contacts', (request, reply) => reply.send(project.create(readNewContact(request.body))));
   api.get<OfContact>('/contacts/:id', ({ params }, reply) => reply.send(project.find(params.id)));
   api.patch<OfContact>('/contacts/:id', ({ params, query, body }, reply) =>
@@ -52,7 +58,10 @@ export function contactsRoutes(
     project.delete(params.id);
     return reply.send({});
   });
+  mergeRoute(api, project);
+}
 
+function mergeRoute(api: FastifyInstance, project: Project): void {
   api.post<OfContact>('/contacts/:id(^[^:/]+)::merge', ({ params, body }, reply) => {
     const asked = readObject(body, 'The body');
     const sourceId = readText(asked['source_id'], 'source_id');
@@ -61,6 +70,23 @@ export function contactsRoutes(
       throw invalid('strategy is not MERGE.');
     return reply.send(project.merge(params.id, sourceId));
   });
+}
+
+/** The contact whose profile is asked for: by its id, or by its identity on the channel. @throws Refusal */
+function findRecipient(project: Project, asked: JsonObject): Contact {
+  const channel = readChannel(asked['channel'], 'channel');
+  const recipient = readObject(asked['recipient'], 'recipient');
+  const contactId = readText(recipient['contact_id'], 'recipient.contact_id');
+  if (contactId !== '') return project.find(contactId);
+  const by = readObject(recipient['identified_by'], 'recipient.identified_by');
+  const identities = readList(by['channel_identities'], 'channel_identities', readObject);
+  const [id] = identities
+    .filter((identity) => identity['channel'] === channel)
+    .flatMap((identity) =>
+      project.contacts.havingIdentity({ channel, identity: readText(identity['identity'], 'identity') }),
+    );
+  if (id === undefined) throw new Refusal('NOT_FOUND', `No contact has such an identity on ${channel}.`);
+  return project.find(id);
 }
 
 function findPage({ contacts }: Project, query: JsonObject): ContactsPage {

@@ -1,10 +1,10 @@
 import { Agent } from 'undici';
-import type { Clock } from './clock';
+import type { Clock } from './clock.rule';
 import type { Dials } from './dials';
-import { makeUlid } from './make-id';
-import type { Random } from './random';
+import { makeUlid } from './make-id.rule';
+import type { Random } from './random.rule';
 import { type Headers, signCallback } from './sign-callback';
-import type { Webhook } from './webhooks';
+import type { Webhook } from './webhooks.rule';
 
 export interface DeliveryOptions {
   /** The pause before the second try; it doubles with each further one. */
@@ -14,7 +14,7 @@ export interface DeliveryOptions {
   readonly retryPeriodMs: number;
   /** For an answer, and for its body. */
   readonly timeoutMs: number;
-  /** Callbacks under way at once. */
+  /** Callbacks under way at once to one webhook. */
   readonly concurrencyMax: number;
   /** Whether each try has a nonce, a timestamp and a signature of its own; else all have those of the first. */
   readonly resign: boolean;
@@ -50,12 +50,21 @@ interface Delivery {
 
 type Outcome = 'taken' | 'again' | 'refused';
 
+/** What is due for one webhook, so that a dead target delays no other. */
+interface Lane {
+  readonly agent: Agent;
+  due: Delivery[];
+  /** Of those due, how many have begun. */
+  begun: number;
+  active: number;
+}
+
 /** By the dial `reorder`. */
 const heldBackMaxMs = 250;
 
 /**
  * Delivers callbacks as Sinch does: 2xx ends it; a failed connection, a time-out, 429 and 5xx are tried again with growing
- * pauses; any other answer loses the callback. They begin in the order in which they were told.
+ * pauses; any other answer loses the callback. Those for one webhook begin in the order in which they were reported.
  */
 export class Deliveries {
   readonly counters: DeliveryCounters = {
@@ -68,11 +77,8 @@ export class Deliveries {
     expired: 0,
     dropped: 0,
   };
-  private readonly agent: Agent;
-  private due: Delivery[] = [];
-  /** Of those due, how many have begun. */
-  private begun = 0;
-  private active = 0;
+  /** By the id of the webhook. */
+  private readonly lanes = new Map<string, Lane>();
   private unsettled = 0;
   private readonly timers = new Set<NodeJS.Timeout>();
   private waiters: (() => void)[] = [];
@@ -83,17 +89,9 @@ export class Deliveries {
     private readonly dials: Dials,
     private readonly clock: Clock,
     private readonly random: Random,
-  ) {
-    this.agent = new Agent({
-      connections: options.concurrencyMax,
-      pipelining: 1,
-      connectTimeout: options.timeoutMs,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-    });
-  }
+  ) {}
 
-  tell(webhook: Webhook, body: string): void {
+  deliver(webhook: Webhook, body: string): void {
     const { repeats, loss } = this.dials.now;
     this.counters.told += 1;
     if (this.random.chance(loss)) {
@@ -118,9 +116,13 @@ export class Deliveries {
   async close(): Promise<void> {
     this.closed = true;
     for (const timer of this.timers) clearTimeout(timer);
-    this.due = [];
-    this.begun = 0;
-    await this.agent.destroy();
+    await Promise.all(
+      [...this.lanes.values()].map((lane) => {
+        lane.due = [];
+        lane.begun = 0;
+        return lane.agent.destroy();
+      }),
+    );
     for (const resolve of this.waiters.splice(0)) resolve();
   }
 
@@ -141,40 +143,58 @@ export class Deliveries {
       this.timers.add(timer);
       return;
     }
-    this.due.push(delivery);
-    this.fill();
+    const lane = this.laneOf(delivery.webhook);
+    lane.due.push(delivery);
+    this.fill(lane);
+  }
+
+  private laneOf({ id }: Webhook): Lane {
+    const lane = this.lanes.get(id) ?? { agent: this.agent(), due: [], begun: 0, active: 0 };
+    this.lanes.set(id, lane);
+    return lane;
+  }
+
+  private agent(): Agent {
+    const { concurrencyMax, timeoutMs } = this.options;
+    return new Agent({
+      connections: concurrencyMax,
+      pipelining: 1,
+      connectTimeout: timeoutMs,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    });
   }
 
   /** Begins as many of those due as may be under way. */
-  private fill(): void {
-    while (this.active < this.options.concurrencyMax) {
-      const delivery = this.due[this.begun];
+  private fill(lane: Lane): void {
+    while (lane.active < this.options.concurrencyMax) {
+      const delivery = lane.due[lane.begun];
       if (delivery === undefined) {
-        this.due = [];
-        this.begun = 0;
+        lane.due = [];
+        lane.begun = 0;
         return;
       }
-      this.begun += 1;
-      this.active += 1;
-      void this.send(delivery);
+      lane.begun += 1;
+      lane.active += 1;
+      void this.send(lane, delivery);
     }
   }
 
-  private async send(delivery: Delivery): Promise<void> {
+  private async send(lane: Lane, delivery: Delivery): Promise<void> {
     const nowMs = performance.now();
     if (delivery.tries === 0) delivery.firstTriedAtMs = nowMs;
     else if (this.options.resign) delivery.headers = this.sign(delivery.body, delivery.webhook.secret);
     delivery.tries += 1;
     this.counters.sent += 1;
-    this.settle(delivery, await this.attempt(delivery));
-    this.active -= 1;
-    this.fill();
+    this.settle(delivery, await this.attempt(lane.agent, delivery));
+    lane.active -= 1;
+    this.fill(lane);
   }
 
-  private async attempt({ webhook, body, headers }: Delivery): Promise<Outcome> {
+  private async attempt(agent: Agent, { webhook, body, headers }: Delivery): Promise<Outcome> {
     try {
       const { origin, pathname, search } = new URL(webhook.target);
-      const response = await this.agent.request({
+      const response = await agent.request({
         origin,
         path: `${pathname}${search}`,
         method: 'POST',

@@ -1,4 +1,4 @@
-import { ERROR_SHAPES, type ErrorShape } from './refusal';
+import { ERROR_SHAPES, type ErrorShape } from './refusal.rule';
 
 /** What can be made to go wrong while the simulator runs. Probabilities go from 0, never, to 1, always. */
 export interface DialSettings {

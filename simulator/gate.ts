@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dials } from './dials';
 import type { OAuth } from './oauth';
-import type { Random } from './random';
-import { Refusal } from './refusal';
-import type { TokenBucket } from './token-bucket';
+import type { Random } from './random.rule';
+import { Refusal } from './refusal.rule';
+import type { TokenBucket } from './token-bucket.rule';
 
 const UNAVAILABLE = new Refusal('UNAVAILABLE', 'The service is not available at the moment.');
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { RequestCounters } from './gate';
 import type { OAuth } from './oauth';
-import type { TokenBucket } from './token-bucket';
+import type { TokenBucket } from './token-bucket.rule';
 
 /** The token endpoint (RFC 6749, client credentials). A 429 of it has no `Retry-After`, as Sinch's has none. */
 export function oauthRoutes(

@@ -1,5 +1,5 @@
-import { makeUuid } from './make-id';
-import type { Random } from './random';
+import { makeUuid } from './make-id.rule';
+import type { Random } from './random.rule';
 
 export interface Credentials {
   readonly keyId: string;

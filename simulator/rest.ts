@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
-import type { Clock } from './clock';
+import type { Clock } from './clock.rule';
 import type { Dials } from './dials';
-import { invalid, Refusal, writeError } from './refusal';
+import { invalid, Refusal, writeError } from './refusal.rule';
 
 const bodyMaxBytes = 1_048_576;
 const pathIdMax = 512;
@@ -22,7 +22,7 @@ export function buildRest(dials: Dials, clock: Clock): FastifyInstance {
   app.setErrorHandler((error, _request, reply) => refuse(reply, toRefusal(error), dials));
   // so Sinch answers a route that it does not have
   app.setNotFoundHandler((_request, reply) =>
-    refuse(reply, new Refusal('UNIMPLEMENTED', 'There is no such route.'), dials),
+    refuse(reply, new Refusal('UNIMPLEMENTED', 'Route not found.'), dials),
   );
   return app;
 }

@@ -1,19 +1,22 @@
-import { Clock, machineTime, type TimeSource } from './clock';
-import type { Contact } from './contact';
+import type { FastifyInstance } from 'fastify';
+import { Clock, type TimeSource } from './clock.rule';
+import type { Contact } from './contact.rule';
 import { contactsRoutes } from './contacts-routes';
 import { Deliveries, type DeliveryCounters, type DeliveryOptions } from './deliver';
 import { Dials, type DialSettings } from './dials';
 import { gate, loseAnswers, type RequestCounters } from './gate';
-import { type Happening, writeCallback } from './happening';
-import { Life } from './life';
-import { makeUlid, makeUuid } from './make-id';
+import { type Happening, writeCallback } from './happening.rule';
+import { Life } from './life.rule';
+import { machineTime } from './machine-time';
+import { makeUlid, makeUuid } from './make-id.rule';
 import { OAuth } from './oauth';
 import { oauthRoutes } from './oauth-routes';
-import { Project } from './project';
-import { Random } from './random';
+import { pastTimes } from './past-times.rule';
+import { Project, type Sender } from './project.rule';
+import { Random } from './random.rule';
 import { buildRest } from './rest';
-import { TokenBucket } from './token-bucket';
-import { Webhooks } from './webhooks';
+import { TokenBucket } from './token-bucket.rule';
+import { Webhooks } from './webhooks.rule';
 import { webhooksRoutes } from './webhooks-routes';
 
 export interface SimulatorOptions {
@@ -34,9 +37,11 @@ export interface SimulatorOptions {
   readonly tokenSeconds?: number;
   /** Over which requests are answered 429; default 800, as Sinch's. */
   readonly requestsPerSecond?: number;
-  /** Default: pauses from 1 s to 60 s for an hour, 10 s for an answer, 16 at once, tries signed alike. */
+  /** Default: pauses from 1 s to 60 s for an hour, 10 s for an answer, 16 at once to each webhook, tries signed alike. */
   readonly delivery?: Partial<DeliveryOptions>;
   readonly dials?: Partial<DialSettings>;
+  /** Called for each happening, those of the past too. */
+  readonly onHappening?: (happening: Happening) => void;
 }
 
 /** A Sinch of one project that runs in this process: its REST API, its callbacks, and the life of its contacts. */
@@ -54,11 +59,15 @@ export interface Simulator {
   readonly requests: Readonly<RequestCounters>;
   /** The contacts as they are now, in the order in which they were made. */
   contacts(): readonly Contact[];
-  /** Null for an id that never was or is gone. */
+  /** Null for an id that never was or no longer exists. */
   find(id: string): Contact | null;
   /** Lets so many things happen, at once; callbacks follow. */
   live(steps: number): void;
-  /** Makes so many contacts of which nobody is told: those that were there before the mirror. */
+  /** The same, as if it had happened over the past days: callbacks with those times follow at once. */
+  livePast(steps: number, days: number): void;
+  /** Lets a message come from an identity, known or not. @param profileName what the channel says of the sender */
+  receiveMessage(sender: Sender, profileName?: string): void;
+  /** Creates so many contacts without callbacks: those that existed before the mirror. */
   seed(count: number): void;
   /** Resolves when every callback is delivered or lost. */
   settled(): Promise<void>;
@@ -88,7 +97,52 @@ const eventAgeMaxNs = 3_000_000_000;
 
 /** @throws the system's error when it cannot listen there, or RangeError of a dial */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { seed = 1, host = '127.0.0.1', port = 0, requestsPerSecond = 800 } = options;
+  const { host = '127.0.0.1', port = 0, requestsPerSecond = 800 } = options;
+  const world = buildWorld(options);
+  const { chance, clock, dials, projectId, appIds, credentials, deliveries, project, life } = world;
+  const requests: RequestCounters = { total: 0, pages: 0, tokens: 0, limited: 0, faulted: 0 };
+  const oauth = new OAuth(credentials, options.tokenSeconds ?? 3_600, chance.keys);
+  const app = await buildApi(world, oauth, requests, requestsPerSecond);
+  const url = await app.listen({ host, port });
+
+  return {
+    url,
+    projectId,
+    appId: world.appId,
+    appIds,
+    ...credentials,
+    dials,
+    deliveries: deliveries.counters,
+    requests,
+    contacts: () => project.contacts.all(),
+    find: (id) => project.contacts.find(id),
+    live: (steps) => {
+      life.live(steps);
+    },
+    livePast: (steps, days) => {
+      life.livePast(pastTimes(chance.past, steps, days, clock.now()), clock);
+    },
+    receiveMessage: (sender, profileName) => {
+      project.receiveMessage(sender, profileName);
+    },
+    seed: (count) => {
+      life.seed(count);
+    },
+    settled: () => deliveries.settled(),
+    expireTokens: () => {
+      oauth.expireAll();
+    },
+    close: async () => {
+      await Promise.all([deliveries.close(), app.close()]);
+    },
+  };
+}
+
+/** What a simulator simulates: a project and its contacts, and the callbacks of what happens to them. */
+type World = ReturnType<typeof buildWorld>;
+
+function buildWorld(options: SimulatorOptions) {
+  const { seed = 1 } = options;
   const chance = chances(seed);
   const clock = new Clock(options.clock ?? machineTime());
   const dials = new Dials();
@@ -102,12 +156,32 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const webhooks = new Webhooks(appIds);
   const deliveries = new Deliveries({ ...DELIVERY, ...options.delivery }, dials, clock, chance.deliveries);
   const project = new Project(clock, chance.ids, (happening) => {
-    tell(happening, { projectId, webhooks, deliveries, random: chance.envelopes });
+    options.onHappening?.(happening);
+    emit(happening, { projectId, webhooks, deliveries, random: chance.envelopes });
   });
   const life = new Life(project, chance.life, appId, options.populationMin ?? 20);
+  return {
+    chance,
+    clock,
+    dials,
+    projectId,
+    credentials,
+    appIds,
+    appId,
+    webhooks,
+    deliveries,
+    project,
+    life,
+  };
+}
 
-  const requests: RequestCounters = { total: 0, pages: 0, tokens: 0, limited: 0, faulted: 0 };
-  const oauth = new OAuth(credentials, options.tokenSeconds ?? 3_600, chance.keys);
+/** The routes of Sinch's API and of its token host, not listening yet. */
+async function buildApi(
+  { projectId, project, webhooks, dials, clock, chance }: World,
+  oauth: OAuth,
+  requests: RequestCounters,
+  requestsPerSecond: number,
+): Promise<FastifyInstance> {
   const app = buildRest(dials, clock);
   const tokenBucket = new TokenBucket(tokensAtOnce, tokensPerSecond, performance.now());
   oauthRoutes(app, oauth, tokenBucket, requests);
@@ -125,43 +199,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     { prefix: '/v1/projects/:project_id' },
   );
-  const url = await app.listen({ host, port });
-
-  return {
-    url,
-    projectId,
-    appId,
-    appIds,
-    ...credentials,
-    dials,
-    deliveries: deliveries.counters,
-    requests,
-    contacts: () => project.contacts.all(),
-    find: (id) => project.contacts.find(id),
-    live: (steps) => {
-      life.live(steps);
-    },
-    seed: (count) => {
-      life.seed(count);
-    },
-    settled: () => deliveries.settled(),
-    expireTokens: () => {
-      oauth.expireAll();
-    },
-    close: async () => {
-      await Promise.all([deliveries.close(), app.close()]);
-    },
-  };
+  return app;
 }
 
 /** Chances that do not disturb each other: what is delivered late does not change what lives. */
 function chances(seed: number) {
   const seeds = new Random(seed ^ 0x5bd1e995);
   const next = (): Random => new Random(seeds.below(2 ** 32));
-  return { life: next(), ids: next(), keys: next(), envelopes: next(), deliveries: next(), faults: next() };
+  return {
+    life: next(),
+    ids: next(),
+    keys: next(),
+    envelopes: next(),
+    deliveries: next(),
+    faults: next(),
+    past: next(),
+  };
 }
 
-interface TellParts {
+interface EmitParts {
   readonly projectId: string;
   readonly webhooks: Webhooks;
   readonly deliveries: Deliveries;
@@ -169,13 +225,13 @@ interface TellParts {
 }
 
 /** Tells every webhook that is subscribed: apps get copies that differ in nothing but the app. */
-function tell(happening: Happening, { projectId, webhooks, deliveries, random }: TellParts): void {
+function emit(happening: Happening, { projectId, webhooks, deliveries, random }: EmitParts): void {
   const namesApp = random.chance(appIdChance);
   const eventTime = random.chance(eventTimeChance)
     ? happening.acceptedAt - BigInt(random.below(eventAgeMaxNs))
     : null;
   for (const webhook of webhooks.subscribedTo(happening.trigger)) {
     const appId = namesApp ? webhook.app_id : '';
-    deliveries.tell(webhook, writeCallback(happening, { projectId, appId, eventTime }));
+    deliveries.deliver(webhook, writeCallback(happening, { projectId, appId, eventTime }));
   }
 }

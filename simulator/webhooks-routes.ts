@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { JsonObject } from './read-json';
-import { Refusal } from './refusal';
-import type { Webhooks } from './webhooks';
+import type { JsonObject } from './read-json.rule';
+import { Refusal } from './refusal.rule';
+import type { Webhooks } from './webhooks.rule';
 
 interface OfWebhook {
   readonly Params: { readonly id: string };

@@ -1,25 +1,37 @@
-import { isIPv6 } from 'node:net';
-import type { Config, KeptSecrets } from './config';
-import { webhookPath } from './rest/webhook-path';
+import { catLine, curlLine } from './base/curl-line.rule';
+import { webhookPath } from './base/webhook-path.rule';
+import type { Config, KeptSecrets } from './config/config';
+import type { KeptSecret } from './config/kept-secrets';
+import { localUrl } from './config/service-url';
+import { PROGRAM } from './version';
 
 /**
  * The lines that the service prints when it is ready, for the person who started it.
  *
- * A secret's value is in them only when this start made it. The line that begins with `curl` works as it stands.
+ * The lines with commands work as they stand; in a container, for a person who runs Docker and reaches the service at the same
+ * port.
  * @param port where it listens
+ * @param isTerminal whether a person reads them: only then they show the secrets that this start made, and no log keeps them
  */
-export function bannerLines(config: Config, kept: KeptSecrets, port: number): readonly string[] {
-  const local = `http://${reachable(config.host)}:${port}`;
+export function bannerLines(
+  config: Config,
+  kept: KeptSecrets,
+  port: number,
+  isTerminal: boolean,
+): readonly string[] {
+  const local = localUrl(config.host, port);
   const base = config.publicUrl ?? local;
   const { webhookSecret, adminApiKey } = kept;
+  const shown = (secret: KeptSecret | null): readonly string[] =>
+    isTerminal && secret?.made === true ? [`                  shown only this once: ${secret.value}`] : [];
   return [
-    'Sinch contact mirror is ready',
+    `Sinch contact mirror ${PROGRAM.version} is ready`,
     `  webhook         ${base}${webhookPath}`,
     `  documentation   ${base}/docs`,
-    `  webhook secret  ${webhookSecret === null ? 'from SINCH_WEBHOOK_SECRETS' : `in ${webhookSecret.path}`}`,
-    ...(webhookSecret?.made === true ? [`                  shown this once: ${webhookSecret.value}`] : []),
+    `  webhook secret  ${webhookSecret === null ? 'from SINCH_WEBHOOK_SECRETS' : keptIn(config, webhookSecret.path)}`,
+    ...shown(webhookSecret),
     `  admin key       ${adminKeyPlace(config, adminApiKey)}`,
-    ...(adminApiKey?.made === true ? [`                  shown this once: ${adminApiKey.value}`] : []),
+    ...shown(adminApiKey),
     'Try it:',
     adminApiKey === null ? `curl -fsS ${local}/health/ready` : curlContacts(config, local, adminApiKey.path),
   ];
@@ -27,24 +39,16 @@ export function bannerLines(config: Config, kept: KeptSecrets, port: number): re
 
 function adminKeyPlace(config: Config, kept: KeptSecrets['adminApiKey']): string {
   if (config.adminApiKey === null) return 'off';
-  return kept === null ? 'from ADMIN_API_KEY' : `in ${kept.path}`;
+  return kept === null ? 'from ADMIN_API_KEY' : keptIn(config, kept.path);
+}
+
+function keptIn({ container }: Config, path: string): string {
+  return container === null ? `in ${path}` : catLine(container, path);
 }
 
 function curlContacts(config: Config, local: string, keyFile: string): string {
-  const [project = 'my-project'] = config.projectIds ?? [];
+  const [first] = config.projectIds ?? [];
+  const project = first ?? config.sinch?.projectId ?? 'my-project';
   const url = `${local}/v1/projects/${encodeURIComponent(project)}/contacts`;
-  // the quotes inside "$(…)" are a context of their own
-  return `curl -fsS -H "Authorization: Bearer $(cat ${quoteForShell(keyFile)})" ${quoteForShell(url)}`;
-}
-
-/** A text as a POSIX shell reads it back unchanged. */
-function quoteForShell(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** The name by which this machine reaches a server that listens on `host`. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return isIPv6(host) ? `[${host}]` : host;
+  return curlLine(config.container, keyFile, url, '-fsS');
 }

@@ -1,11 +1,12 @@
 import type { LoggerService } from '@nestjs/common';
 import { destination, type Logger as PinoLogger, pino } from 'pino';
-import type { LogLevel } from './config';
+import type { LogFormat, LogLevel } from './config/variables';
+import { type LogEntry, prettyLine } from './pretty-line.rule';
 
 /** The log as those parts see it that live before and beyond Nest. */
 export type Log = Pick<PinoLogger, 'info' | 'warn' | 'error'>;
 
-/** Nest tells of every route and module at its start, which is for those who look for a fault in it. */
+/** Nest logs every route and module at the start, which only helps to debug it. */
 const TALKATIVE: ReadonlySet<string> = new Set([
   'NestFactory',
   'InstanceLoader',
@@ -14,12 +15,17 @@ const TALKATIVE: ReadonlySet<string> = new Set([
   'NestApplication',
 ]);
 
-/** The service's log: one JSON line an entry on stdout, written before the call returns, so that none is lost in a crash. */
-export function openLog(level: LogLevel): PinoLogger {
-  return pino(
-    { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` },
-    destination({ fd: 1, sync: true }),
-  );
+/** The service's log on stdout. Each entry is written before the call returns, so that none is lost in a crash. */
+export function openLog(level: LogLevel, format: LogFormat): PinoLogger {
+  const options = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` };
+  const stdout = destination({ fd: 1, sync: true });
+  if (format === 'json') return pino(options, stdout);
+  const hasColours = process.stdout.isTTY;
+  return pino(options, {
+    write: (line) => {
+      stdout.write(`${prettyLine(JSON.parse(line) as LogEntry, hasColours)}\n`); // pino's own line
+    },
+  });
 }
 
 /** What Nest and every `new Logger(context)` of it write, in the service's log. */

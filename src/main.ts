@@ -1,28 +1,38 @@
 import { bannerLines } from './banner';
-import { Config, type GivenConfig, type KeptSecrets, loadConfig } from './config';
-import { EmbeddedPostgres } from './database/embedded-postgres';
-import { errorCode } from './error-code';
-import { keepSecret } from './kept-secrets';
-import { keepHeapLean } from './lean-heap';
+import { Config, type GivenConfig, type KeptSecrets, loadConfig } from './config/config';
+import { readEnvFile } from './config/environment';
+import { warningsOf } from './config/config-warnings';
+import { EmbeddedPostgres } from './database/embedded/embedded-postgres';
+import { errorCode } from './base/error-code';
+import { keepSecret } from './config/kept-secrets';
+import { forgetServiceUrl, keepServiceUrl, localUrl } from './config/service-url';
+import { keepHeapLean } from './base/lean-heap';
+import { eachSignalOnce } from './base/stop-signals';
 import { type Log, NestLog, openLog } from './logging';
 import type { DatabaseUrls, Service } from './service';
-import { reasonOf, StartRefusal } from './start-refusal';
+import { oneLineOf, StartRefusal } from './config/start-refusal';
+import { PROGRAM } from './version';
 
 /** The whole stop; an orchestrator's patience is 10 s or more. */
 const stopMaxMs = 9_500;
 /** Of it, for the last answers and commits; what remains is the embedded server's. */
 const drainMaxMs = 6_000;
-const serverGraceMs = 2_000;
-/** Ctrl-C reaches us twice under npm: from the terminal, and from npm, which passes it on. */
-const sameSignalMs = 500;
 
 /** What runs in this process and has to be stopped, as far as the start has come. */
-const running: { server: EmbeddedPostgres | null; service: Service | null } = { server: null, service: null };
+const running: {
+  server: EmbeddedPostgres | null;
+  service: Service | null;
+  /** The folder that keeps the URL of this service. */
+  urlIn: string | null;
+  log: Log | null;
+} = { server: null, service: null, urlIn: null, log: null };
 const stopping = new AbortController();
-let signalledAt = 0;
 
-process.on('SIGINT', onSignal);
-process.on('SIGTERM', onSignal);
+// a log or banner that nobody reads, or that a full disk refuses, does not end the service
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+const stopOnSignal = eachSignalOnce(onSignal);
+process.on('SIGINT', stopOnSignal);
+process.on('SIGTERM', stopOnSignal);
 // however the process ends, the embedded server is asked to end too
 process.on('exit', () => running.server?.interrupt());
 
@@ -43,10 +53,15 @@ async function run(): Promise<void> {
 async function start(): Promise<void> {
   // all that is loaded and read once is garbage soon
   const letHeapGrow = keepHeapLean();
+  const read = readEnvFile();
   const given = loadConfig();
   const kept = await keepSecrets(given);
   const config = new Config(given, kept);
-  const log = openLog(config.logLevel);
+  const log = openLog(config.logLevel, config.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'));
+  running.log = log;
+  log.info(`Sinch contact mirror ${PROGRAM.version} starts on Node ${process.versions.node}`);
+  if (read !== null) log.info(read);
+  for (const warning of warningsOf(given)) log.warn(warning);
   const urls = await databaseUrls(config, log);
 
   const { Service } = await import('./service.js');
@@ -60,7 +75,22 @@ async function start(): Promise<void> {
   await service.start(stopping.signal);
   stopping.signal.throwIfAborted();
   letHeapGrow();
-  print(bannerLines(config, kept, port));
+  running.urlIn = await keepUrl(config, port, log);
+  print(bannerLines(config, kept, port, process.stdout.isTTY));
+}
+
+/** @returns the folder that keeps the URL of this service; `null`: none does, for example because it cannot be written */
+async function keepUrl({ dataDir, host }: Config, port: number, log: Log): Promise<string | null> {
+  if (dataDir === null) return null;
+  try {
+    await keepServiceUrl(dataDir, localUrl(host, port));
+    return dataDir;
+  } catch (error) {
+    log.warn(
+      `The address of this service cannot be stored in DATA_DIR, so commands find it by HOST and PORT: ${oneLineOf(error)}`,
+    );
+    return null;
+  }
 }
 
 async function keepSecrets(given: GivenConfig): Promise<KeptSecrets> {
@@ -79,49 +109,47 @@ async function databaseUrls(config: Config, log: Log): Promise<DatabaseUrls> {
   if (dataDir === null) throw new Error('The embedded Postgres has no DATA_DIR');
   const server = await EmbeddedPostgres.begin({ dataDir, log });
   running.server = server;
-  return { owner: server.url, service: server.url };
+  return { owner: server.ownerUrl, service: server.url };
 }
 
 function listenRefusal(config: Config, error: unknown): unknown {
   const why = {
-    EADDRINUSE: 'is in use',
-    EACCES: 'is not allowed',
-    EADDRNOTAVAIL: 'is no address of this machine',
-    ENOTFOUND: 'is not known',
+    EADDRINUSE: 'is in use: stop the other program, or set PORT to a free port',
+    EACCES: 'is not allowed: choose a PORT above 1023',
+    EADDRNOTAVAIL: 'is not an address of this machine: correct HOST',
+    ENOTFOUND: 'is not a known host: correct HOST',
   }[errorCode(error) ?? ''];
   return why === undefined ? error : new StartRefusal(`PORT ${config.port} on HOST ${config.host} ${why}`);
 }
 
 /** The first signal drains; a second one, of somebody in a hurry, ends at once. */
-function onSignal(): void {
-  if (!stopping.signal.aborted) {
-    signalledAt = Date.now();
-    void stop(0);
-  } else if (Date.now() - signalledAt > sameSignalMs) {
-    process.exit(1);
-  }
+function onSignal(signal: NodeJS.Signals): void {
+  if (stopping.signal.aborted) process.exit(1);
+  void stop(0, signal);
 }
 
-async function stop(exitCode: number): Promise<void> {
+async function stop(exitCode: number, signal: NodeJS.Signals | null = null): Promise<void> {
   stopping.abort();
   setTimeout(() => {
     process.stderr.write(`The service did not stop within ${stopMaxMs} ms\n`);
     process.exit(1);
   }, stopMaxMs);
   try {
+    if (running.urlIn !== null) await forgetServiceUrl(running.urlIn);
     await running.service?.stop(drainMaxMs);
-    await running.server?.stop(serverGraceMs);
+    await running.server?.stop();
   } catch (error) {
     fail(error);
     process.exit(1);
   }
+  if (signal !== null) running.log?.info(`Stopped (${signal})`);
   process.exit(exitCode);
 }
 
 /** One line for what the person who started it can mend, the stack for what only we can. */
 function fail(error: unknown): void {
   const isRefusal = error instanceof StartRefusal || !(error instanceof Error);
-  process.stderr.write(`${isRefusal ? reasonOf(error) : (error.stack ?? error.message)}\n`);
+  process.stderr.write(`${isRefusal ? oneLineOf(error) : (error.stack ?? error.message)}\n`);
 }
 
 /** Whatever the log level. */

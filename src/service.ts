@@ -4,34 +4,48 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
-import { AccessTokens } from './access/access-tokens';
 import { ApiKeysRepository } from './access/api-keys.repository';
-import { keepAnswers } from './access/idempotency.guard';
-import { IdempotencyService } from './access/idempotency.service';
+import { keepAnswers } from './idempotency/idempotency.guard';
+import { IdempotencyService } from './idempotency/idempotency.service';
+import { KeyIds } from './access/key-ids';
 import { requireAdmin } from './access/require-admin';
 import { AppModule } from './app.module';
 import { requireProtectedJournal } from './audit/journal-protection';
-import type { Config } from './config';
-import { CommitQueue } from './contacts/commit-queue';
-import { DatabaseAddress } from './database/database-address';
+import { commandLine } from './base/command-line.rule';
+import type { Config } from './config/config';
+import { CommitQueue } from './audit/commit/commit-queue';
+import { ProjectionRefreshService } from './projection-refresh/projection-refresh.service';
+import { DATABASE_WAITS, DatabaseAddress } from './database/database-address';
+import { adviseOnAway } from './database/advise-on-away.rule';
 import { findSetting } from './database/find-setting';
 import { migrate } from './database/migrate';
-import { requireProjectsApart } from './database/project-protection';
-import { ProjectReads } from './database/project-reads';
+import { requireProjectsApart } from './database/reads/project-protection';
+import { refuseUnfitServer } from './database/refuse-unfit-server';
+import { ProjectReads } from './database/reads/project-reads';
+import { ReservedPool } from './database/reserved-pool';
 import { describeError, isDatabaseAway } from './database/sqlstate';
 import { DuplicatesFollower } from './duplicates/duplicates-follower';
+import { ScanService } from './duplicates/scan.service';
+import { errorCode } from './base/error-code';
 import type { NestLog } from './logging';
-import { AutoMergesService } from './merging/auto-merges.service';
-import { WriteBackFollower } from './merging/write-back-follower';
+import { AutoMergerService } from './auto-merge/auto-merger.service';
+import { UnconfirmedMergesLoop } from './merging/unconfirmed-merges-loop';
+import { WriteBackFollower } from './write-back/write-back-follower';
 import { observeRequests } from './operations/metrics/observe-requests';
 import { MetricsService } from './operations/metrics.service';
 import { Readiness } from './operations/readiness';
-import { configureRest, restFastifyOptions } from './rest/configure-rest';
+import { configureRest, restFastifyOptions } from './http/configure-rest';
+import { ConnectionGate } from './http/connection-gate';
 import { PageTokens } from './rest/page-token';
-import { StartRegistration } from './sinch/start-registration';
-import { StartRefusal } from './start-refusal';
+import { StartRegistration } from './registration/start-registration';
+import { StartRefusal } from './config/start-refusal';
 import { StatsFollower } from './stats/stats-follower';
 import { SyncWorker } from './sync/sync-worker';
+import { judgeTarget } from './webhook/judge-target';
+import { IntakeService } from './webhook/intake.service';
+import { DeliveryLog } from './webhook/log-deliveries';
+import { QuarantineReplaysService } from './webhook/quarantine-replays.service';
+import { IssuedTokens } from './access/tokens/issued-tokens';
 
 /** By which URLs the database is reached; the same one where one user does both. */
 export interface DatabaseUrls {
@@ -46,11 +60,13 @@ interface StartUpStep {
   /** What it returns is awaited, if there is something to await. */
   readonly run: () => unknown;
   /** After the last answer, in reverse order. */
-  readonly end?: () => Promise<unknown>;
+  readonly end?: () => unknown;
 }
 
 const stepPauseMs = 100;
 const stepPauseMaxMs = 2_000;
+/** How often the log says why the start waits, in ms. */
+const waitLoggedEveryMs = 10_000;
 /** For how long a draining service tells kept connections to close before it closes those that are idle, in ms. */
 const lingerMaxMs = 500;
 const lingerPollMs = 20;
@@ -58,7 +74,7 @@ const lingerPollMs = 20;
 /**
  * The service without its process: built, listening, started, stopped, in this order.
  *
- * It listens before it is ready, so that `/health/ready` tells of a long migration and nobody's connection is refused.
+ * It listens before it is ready, so `/health/ready` can report a long migration and no connection is refused.
  */
 export class Service {
   private readonly logger = new Logger(Service.name);
@@ -67,65 +83,27 @@ export class Service {
 
   private constructor(
     readonly app: NestFastifyApplication,
-    config: Config,
+    private readonly config: Config,
     urls: DatabaseUrls,
   ) {
-    const database = app.get(DataSource);
-    const queue = app.get(CommitQueue);
-    const reads = app.get(ProjectReads);
-    this.steps = [
-      { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
-      { name: 'open the pool', run: () => database.initialize() },
-      { name: 'protect the journal', run: () => requireProtectedJournal(database) },
-      {
-        name: 'hold projects apart',
-        run: () => {
-          reads.open();
-          return requireProjectsApart(reads);
-        },
-      },
-      { name: 'find an admin', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
-      {
-        name: 'read the keys of page tokens and access tokens',
-        run: async () => {
-          app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
-          app.get(AccessTokens).useKey(await findSetting(database, 'access_token_key'));
-        },
-      },
-      { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
-      {
-        name: 'follow the journal',
-        run: async () => {
-          app.get(DuplicatesFollower).start();
-          app.get(StatsFollower).start();
-          app.get(AutoMergesService).start();
-          await app.get(WriteBackFollower).start();
-        },
-      },
-      ...registrationStep(config),
-      {
-        name: 'look after runs',
-        run: () => {
-          app.get(SyncWorker).start();
-        },
-      },
-    ];
+    this.steps = [...databaseSteps(app, config, urls), ...workSteps(app, config)];
   }
 
-  static async create(config: Config, urls: DatabaseUrls, log: NestLog | false): Promise<Service> {
-    const adapter = new FastifyAdapter({
-      ...restFastifyOptions(),
-      // longer than the 60 s after which load balancers drop an idle connection, so that we are never the first
-      keepAliveTimeout: 72_000,
-      forceCloseConnections: 'idle',
-    });
+  static async create(
+    config: Config,
+    urls: DatabaseUrls,
+    log: NestLog | false,
+    waits = DATABASE_WAITS,
+  ): Promise<Service> {
+    const gate = new ConnectionGate();
+    const adapter = new FastifyAdapter({ ...restFastifyOptions(gate), forceCloseConnections: 'idle' });
     const app = await NestFactory.create<NestFastifyApplication>(
-      AppModule.of(config, new DatabaseAddress(urls.service)),
+      AppModule.of(config, new DatabaseAddress(urls.service, waits)),
       adapter,
       // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its options as a class
       { logger: log, bodyParser: false, abortOnError: false },
     );
-    await configureRest(app, config);
+    await configureRest(app, gate, config);
     observeRequests(app.get(MetricsService).registry, app.getHttpAdapter().getInstance());
     keepAnswers(app.getHttpAdapter().getInstance(), app.get(IdempotencyService));
     closeWhileDraining(app);
@@ -148,19 +126,19 @@ export class Service {
   /**
    * Takes the start-up steps in order, then is ready.
    *
-   * Waits for a Postgres that is away, for as long as it takes.
+   * Waits for an unavailable Postgres as long as it takes. The log says why, at once and then every `logEveryMs`.
    * @throws StartRefusal when Postgres refuses a step
    */
-  async start(signal?: AbortSignal): Promise<void> {
+  async start(signal?: AbortSignal, logEveryMs = waitLoggedEveryMs): Promise<void> {
     for (const step of this.steps) {
-      await this.take(step, signal);
+      await this.take(step, signal, logEveryMs);
       this.begun.push(step);
     }
     this.app.get(Readiness).becomeReady();
   }
 
   /**
-   * Drains: kept connections are told to close, no new ones, the last answers, then what the steps began ends in reverse.
+   * Drains: kept connections are asked to close, no new ones, the last answers, then what the steps began ends in reverse.
    *
    * @param answersMaxMs after which the connections that still wait for an answer are cut
    */
@@ -189,7 +167,8 @@ export class Service {
     }
   }
 
-  private async take(step: StartUpStep, signal: AbortSignal | undefined): Promise<void> {
+  private async take(step: StartUpStep, signal: AbortSignal | undefined, logEveryMs: number): Promise<void> {
+    let loggedAt = Number.NEGATIVE_INFINITY;
     for (let pauseMs = stepPauseMs; ; pauseMs = Math.min(2 * pauseMs, stepPauseMaxMs)) {
       try {
         signal?.throwIfAborted();
@@ -199,20 +178,123 @@ export class Service {
         signal?.throwIfAborted();
         if (!isDatabaseAway(error))
           throw new StartRefusal(`Cannot ${step.name}: ${describeError(error)}`, { cause: error });
-        if (pauseMs === stepPauseMs)
-          this.logger.warn(`Waiting for Postgres to ${step.name}: ${describeError(error)}`);
+        if (performance.now() - loggedAt >= logEveryMs) {
+          loggedAt = performance.now();
+          this.logger.warn(
+            `Cannot connect to Postgres to ${step.name}; will retry: ${describeError(error)}${this.adviceOn(error)}`,
+          );
+        }
         await delay(pauseMs, undefined, signal === undefined ? {} : { signal });
       }
     }
   }
+
+  /** What to do about an unavailable Postgres, as the end of a line. Nobody can do anything about the embedded one. */
+  private adviceOn(error: unknown): string {
+    const { databaseUrl, databaseOwnerUrl } = this.config;
+    if (databaseUrl === null) return '';
+    const variable = databaseOwnerUrl === null ? 'DATABASE_URL' : 'DATABASE_OWNER_URL or DATABASE_URL';
+    const advice = adviseOnAway(errorCode(error), variable);
+    return advice === null ? '' : `. ${advice}`;
+  }
+}
+
+/** What must be true of the database, and is read from it, before anything is committed. */
+function databaseSteps(
+  app: NestFastifyApplication,
+  config: Config,
+  urls: DatabaseUrls,
+): readonly StartUpStep[] {
+  const database = app.get(DataSource);
+  const reads = app.get(ProjectReads);
+  return [
+    { name: 'migrate the database', run: () => migrate(urls.owner, urls.service) },
+    {
+      name: 'open the pools',
+      run: async () => {
+        await refuseUnfitServer(urls.service, 'DATABASE_URL');
+        app.get(ReservedPool).open();
+        await database.initialize();
+      },
+    },
+    { name: 'protect the journal', run: () => requireProtectedJournal(database) },
+    {
+      name: 'isolate projects',
+      run: async () => {
+        reads.open();
+        await requireProjectsApart(reads, (await findSetting(database, 'reader_role')).toString());
+      },
+    },
+    { name: 'find an admin key', run: () => requireAdmin(config, app.get(ApiKeysRepository)) },
+    {
+      name: 'read the keys of page tokens and access tokens',
+      run: async () => {
+        app.get(PageTokens).useKey(await findSetting(database, 'page_token_key'));
+        const accessTokenKey = await findSetting(database, 'access_token_key');
+        app.get(IssuedTokens).useKey(accessTokenKey);
+        app.get(KeyIds).useKey(accessTokenKey);
+      },
+    },
+  ];
+}
+
+/** The work of the service, begun in this order. */
+function workSteps(app: NestFastifyApplication, config: Config): readonly StartUpStep[] {
+  const queue = app.get(CommitQueue);
+  const deliveryLog = new DeliveryLog(new Logger('Webhook'));
+  return [
+    {
+      name: 'log deliveries',
+      run: () => {
+        app.get(IntakeService).observe(deliveryLog);
+      },
+      end: () => {
+        deliveryLog.end();
+      },
+    },
+    { name: 'open the commit queue', run: () => queue.open(), end: () => queue.close() },
+    {
+      name: 'start the followers',
+      run: async () => {
+        app.get(DuplicatesFollower).start();
+        app.get(StatsFollower).start();
+        app.get(UnconfirmedMergesLoop).start();
+        app.get(AutoMergerService).start();
+        await app.get(WriteBackFollower).start();
+        await app.get(ProjectionRefreshService).start(() => app.get(ScanService).restart());
+      },
+    },
+    ...registrationStep(config),
+    {
+      name: 'replay quarantined deliveries',
+      run: () => {
+        app.get(QuarantineReplaysService).start();
+      },
+    },
+    {
+      name: 'start the sync worker',
+      run: () => {
+        app.get(SyncWorker).start();
+      },
+    },
+  ];
 }
 
 /** Last, so that what Sinch then sends is taken; nothing waits for it. */
-function registrationStep({ webhookRegistration, webhookSecrets }: Config): readonly StartUpStep[] {
+function registrationStep({
+  webhookRegistration,
+  webhookSecrets,
+  container,
+}: Config): readonly StartUpStep[] {
   if (webhookRegistration === null) return [];
   const { sinch, target } = webhookRegistration;
   const [secret, ...toleratedSecrets] = webhookSecrets;
-  const registration = new StartRegistration(sinch, { target, secret, toleratedSecrets, replaces: null });
+  const registration = new StartRegistration(
+    sinch,
+    { target, secret, toleratedSecrets, replaces: null },
+    () => judgeTarget(target, secret),
+    commandLine(container, 'webhook register'),
+  );
   return [
     {
       name: 'register the webhook',

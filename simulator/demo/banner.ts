@@ -19,9 +19,9 @@ export function demoLines(
     `  mirror         ${base}`,
     `  documentation  ${service}/docs`,
     `  simulator      ${url}/v1/projects/${projectId} (Sinch’s own API)`,
-    `  seed           ${seed} (DEMO_SEED=${seed} lives the same life; without it, each run is a project of its own)`,
-    `  faults         ${dialsPercent} % (DEMO_DIALS=10 repeats, reorders, delays and loses callbacks, and fails requests)`,
-    '  sweeps         every 15 s all contacts are reconciled, as POST /sync-runs does it',
+    `  seed           ${seed} (DEMO_SEED=${seed} repeats this run; without it, each run is a new project)`,
+    `  faults         ${dialsPercent} % (with DEMO_DIALS=10, 10 % of the callbacks are lost, 10 % repeated, 10 % reordered, and 10 % of the requests fail)`,
+    '  reconcile      every 15 s, by POST /sync-runs',
     `  data           ${dataDir}`,
     'Try it, in another shell:',
     key,
@@ -32,9 +32,11 @@ export function demoLines(
     curl('/audit-events?page_size=5'),
     curl('/contacts:changes?page_size=5'),
     curl('/sync-runs?page_size=5'),
-    '# what Sinch has',
+    '# the same contacts at the simulated Sinch',
     `curl -sS -u '${keyId}:${keySecret}' '${url}/v1/projects/${projectId}/contacts?page_size=5'`,
-    'Ctrl-C ends it.',
+    '# a test event of your own, to a project that the simulated Sinch does not have, so that it stays',
+    `ENV_FILE=off DATA_DIR=${quoteForShell(dataDir)} npm run mirror -- event`,
+    'Press Ctrl-C to stop.',
   ];
 }
 

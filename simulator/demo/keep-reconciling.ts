@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const pauseMs = 15_000;
 
 /**
- * Has the service reconcile its contacts with Sinch again and again, as whoever looks after it would: so it comes to know the
- * contacts from before, and of what lost callbacks told. Each run is confirmed, however many contacts are gone.
+ * Has the service reconcile its contacts with Sinch regularly, as an operator would: so the mirror learns the
+ * contacts from before, and the changes of lost callbacks. Each run is confirmed, however many contacts are to be marked deleted.
  *
  * @param base of the project in the mirror's REST API
  * @param signal ends it

@@ -1,5 +1,5 @@
 /**
- * The service, as a child of the demo: it stops, its Postgres included, when the demo is gone, even one that was killed.
+ * The service, as a child of the demo: it stops, its Postgres included, when the demo ends, even when it was killed.
  */
 process.once('disconnect', () => {
   process.kill(process.pid, 'SIGTERM');

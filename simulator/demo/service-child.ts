@@ -30,7 +30,7 @@ export class ServiceChild {
       lines.on('line', (line) => {
         const address = /^curl .*?(https?:\/\/[^/'\s]+)/.exec(line)?.[1];
         if (address !== undefined) resolve(address);
-        if (line.startsWith('{')) process.stdout.write(`${line}\n`);
+        if (/^(?:\{|\d\d:\d\d:\d\d | {4}at )/.test(line)) process.stdout.write(`${line}\n`);
       });
     });
     return Promise.race([url, this.ended.then(() => null)]);

@@ -2,32 +2,31 @@ import { Module, type OnModuleInit } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { handlersOf } from '../rest/handlers';
 import { AccessGuard } from './access.guard';
-import { AccessTokens } from './access-tokens';
 import { ApiKeysController } from './api-keys.controller';
 import { ApiKeysRepository } from './api-keys.repository';
 import { ApiKeysService } from './api-keys.service';
 import { Callers } from './callers';
-import { IdempotencyGuard } from './idempotency.guard';
-import { IdempotencyService } from './idempotency.service';
-import { IdempotentRequestsRepository } from './idempotent-requests.repository';
+import { KeyIds } from './key-ids';
 import { RateLimits } from './rate-limits';
+import { ReadSlots } from './read-slots';
 import { DEMAND } from './scope';
-import { TokenController } from './token.controller';
+import { TokenController } from './tokens/token.controller';
+import { WrongKeys } from './wrong-keys';
+import { IssuedTokens } from './tokens/issued-tokens';
 
 /** Guards every handler of the application. */
 @Module({
   controllers: [ApiKeysController, TokenController],
   providers: [
-    AccessTokens,
+    IssuedTokens,
     ApiKeysRepository,
     ApiKeysService,
     Callers,
-    IdempotencyService,
-    IdempotentRequestsRepository,
+    KeyIds,
     RateLimits,
+    ReadSlots,
+    WrongKeys,
     { provide: APP_GUARD, useClass: AccessGuard },
-    // after it, since it asks who the caller is
-    { provide: APP_GUARD, useClass: IdempotencyGuard },
   ],
 })
 export class AccessModule implements OnModuleInit {

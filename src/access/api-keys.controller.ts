@@ -1,13 +1,15 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AnswersSecret } from '../rest/answers-secret';
 import { JsonBody } from '../rest/json-body';
-import { Problems } from '../rest/openapi';
+import { Problems } from '../openapi/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
-import { Problem } from '../rest/problem';
+import { Problem } from '../rest/problems/problem';
 import { invalidRequest } from '../rest/read-dto';
 import { pointTo } from '../rest/read-json';
-import { readTime, writeDate } from '../rest/read-time';
+import { writeDate } from '../json/read-time.rule';
+import { SecurityLog } from '../rest/security-log';
 import {
   ApiKeyBody,
   ApiKeyEventsPage,
@@ -16,12 +18,13 @@ import {
   ApiKeysPage,
   ApiKeysQuery,
   RotationBody,
-  ShownApiKey,
+  ShownApiKeyObject,
 } from './api-keys.dto';
-import { ApiKeysRepository, type KeyGrant, type KeyRow } from './api-keys.repository';
+import { ApiKeysRepository } from './api-keys.repository';
 import { ApiKeysService } from './api-keys.service';
-import { faultsOfGrant, isScope } from './read-grant';
+import { readGrant, type KeyGrant } from './read-grant.rule';
 import { CalledBy, Scope, type Caller } from './scope';
+import { viewKey } from './view-key';
 
 /** The keys of the service, which belong to no project. */
 @ApiTags('api keys')
@@ -32,18 +35,22 @@ export class ApiKeysController {
     private readonly keys: ApiKeysRepository,
     private readonly service: ApiKeysService,
     private readonly tokens: PageTokens,
+    private readonly log: SecurityLog,
   ) {}
 
   /** Makes a key. This answer alone shows it. */
   @Post('api-keys')
+  @AnswersSecret()
   @HttpCode(201)
-  @ApiCreatedResponse({ type: ShownApiKey })
+  @ApiCreatedResponse({ type: ShownApiKeyObject })
   async create(
     @JsonBody(ApiKeyBody) body: ApiKeyBody,
     @CalledBy() caller: Caller,
+    @Req() { id: traceId }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ShownApiKey> {
-    const shown = await this.service.create(readGrant(body), caller.name);
+  ): Promise<ShownApiKeyObject> {
+    const shown = await this.service.create(grantIn(body), caller.name);
+    this.log.record({ event: 'key-created', key: caller.id, trace_id: traceId, subject: shown.id });
     reply.header('cache-control', 'no-store');
     return { ...viewKey(shown), key: shown.key };
   }
@@ -72,16 +79,19 @@ export class ApiKeysController {
 
   /** Gives the key a new secret, which this answer alone shows; its id stays. */
   @Post('api-keys/:key_id(^[^:/]+)::rotate')
-  @ApiOkResponse({ type: ShownApiKey })
+  @AnswersSecret()
+  @ApiOkResponse({ type: ShownApiKeyObject })
   @Problems('not-found')
   async rotate(
     @Param('key_id') id: string,
     @JsonBody(RotationBody, 'optional') body: RotationBody,
     @CalledBy() caller: Caller,
+    @Req() { id: traceId }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ShownApiKey> {
+  ): Promise<ShownApiKeyObject> {
     const shown = await this.service.rotate(id, body.grace_seconds ?? 0, caller.name);
-    if (shown === null) throw new Problem('not-found', 'There is no such key, or none that works.');
+    if (shown === null) throw new Problem('not-found', 'Key not found, or it has expired or was revoked.');
+    this.log.record({ event: 'key-rotated', key: caller.id, trace_id: traceId, subject: id });
     reply.header('cache-control', 'no-store');
     return { ...viewKey(shown), key: shown.key };
   }
@@ -90,44 +100,32 @@ export class ApiKeysController {
   @Post('api-keys/:key_id(^[^:/]+)::revoke')
   @ApiOkResponse({ type: ApiKeyObject })
   @Problems('not-found')
-  async revoke(@Param('key_id') id: string, @CalledBy() caller: Caller): Promise<ApiKeyObject> {
+  async revoke(
+    @Param('key_id') id: string,
+    @CalledBy() caller: Caller,
+    @Req() { id: traceId }: FastifyRequest,
+  ): Promise<ApiKeyObject> {
     const row = await this.service.revoke(id, caller.name);
-    if (row === null) throw new Problem('not-found', 'There is no such key.');
+    if (row === null) throw new Problem('not-found', 'Key not found.');
+    this.log.record({ event: 'key-revoked', key: caller.id, trace_id: traceId, subject: id });
     return viewKey(row);
   }
 }
 
 /** @throws Problem `invalid-request` */
-function readGrant({ name, scopes, project_ids: projectIds, expires_at: expires }: ApiKeyBody): KeyGrant {
-  const faults = faultsOfGrant(name, scopes, projectIds).map(({ field, message }) => ({
-    pointer: pointTo('/body', field),
-    code: 'unfit',
-    message,
-  }));
-  const expiresAt = expires === undefined || expires === null ? null : readTime(expires);
-  const expiresAtMs = expiresAt === null ? null : Number(expiresAt / 1_000_000n);
-  if (typeof expires === 'string' && (expiresAtMs === null || expiresAtMs <= Date.now())) {
-    faults.push({ pointer: '/body/expires_at', code: 'time', message: 'must be an RFC 3339 time ahead' });
-  }
-  if (faults.length > 0) throw invalidRequest(faults);
-  return {
-    name,
-    scopes: scopes.filter(isScope),
-    projectIds,
-    expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
-  };
-}
-
-function viewKey(row: KeyRow): ApiKeyObject {
-  return {
-    id: row.id,
-    name: row.name,
-    scopes: row.scopes,
-    project_ids: row.project_ids,
-    created_at: writeDate(row.created_at),
-    expires_at: row.expires_at && writeDate(row.expires_at),
-    rotated_at: row.rotated_at && writeDate(row.rotated_at),
-    revoked_at: row.revoked_at && writeDate(row.revoked_at),
-    last_used_at: row.last_used_at && writeDate(row.last_used_at),
-  };
+function grantIn({
+  name,
+  scopes,
+  project_ids: projectIds,
+  expires_at: expiresAt = null,
+}: ApiKeyBody): KeyGrant {
+  const read = readGrant({ name, scopes, projectIds, expiresAt }, new Date());
+  if ('grant' in read) return read.grant;
+  throw invalidRequest(
+    read.faults.map(({ field, message }) => ({
+      pointer: pointTo('/body', field),
+      code: field === 'expires_at' ? 'time' : 'unfit',
+      message,
+    })),
+  );
 }

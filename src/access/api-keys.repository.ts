@@ -1,36 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { rows } from '../database/rows';
-import type { ScopeName } from './scope-names';
-
-/** What somebody does to a key. */
-export const KEY_EVENT_TYPES = ['created', 'rotated', 'revoked'] as const;
-export type KeyEventType = (typeof KEY_EVENT_TYPES)[number];
-
-/** What a key is made for. */
-export interface KeyGrant {
-  readonly name: string;
-  readonly scopes: readonly ScopeName[];
-  /** `["*"]`: all, those to come as well. */
-  readonly projectIds: readonly string[];
-  /** Null: it does not expire. */
-  readonly expiresAt: Date | null;
-}
+import { ReservedPool } from '../database/reserved-pool';
+import { rows, type RowOf } from '../database/rows';
+import type { ApiKeyEventObject, ApiKeyObject } from './api-keys.dto';
+import type { KeyGrant } from './read-grant.rule';
 
 /** A key as it is kept, without its digest. */
-export interface KeyRow {
-  readonly id: string;
+export interface KeyRow extends RowOf<
+  ApiKeyObject,
+  'created_at' | 'expires_at' | 'rotated_at' | 'revoked_at' | 'last_used_at'
+> {
   /** Decimal digits, rising with each key made. */
   readonly number: string;
-  readonly name: string;
-  readonly scopes: readonly ScopeName[];
-  readonly project_ids: readonly string[];
-  readonly created_at: Date;
-  readonly expires_at: Date | null;
-  readonly rotated_at: Date | null;
-  readonly revoked_at: Date | null;
-  /** To the minute. */
-  readonly last_used_at: Date | null;
 }
 
 /** What it takes to tell whether a key is the right one. Revoked and expired ones are not among them. */
@@ -44,33 +24,29 @@ export interface UsableKey extends KeyRow {
   readonly is_use_stale: boolean;
 }
 
-export interface KeyEventRow {
-  readonly id: string;
-  readonly key_id: string;
-  readonly type: KeyEventType;
-  readonly at: Date;
-  readonly actor: string;
-  readonly details: Readonly<Record<string, unknown>>;
-}
+export type KeyEventRow = RowOf<ApiKeyEventObject, 'at'>;
 
+/** Not noted, or not within a minute; a time that is further ahead comes of a clock that was wrong. */
+const IS_USE_STALE = `last_used_at is null or last_used_at not between now() - interval '1 minute' and now() + interval '1 minute'`;
 const COLUMNS = `id, number, name, scopes, project_ids, created_at, expires_at, rotated_at, revoked_at, last_used_at`;
 
 /**
- * The table of keys, and the journal of what became of them. A change and its event are one statement.
+ * The table of keys, and the journal of what became of them. A trigger records each change, with the actor that the statement
+ * names.
  *
  * Times are compared by Postgres's clock, so that all replicas agree.
  */
 @Injectable()
 export class ApiKeysRepository {
-  constructor(private readonly database: DataSource) {}
+  constructor(private readonly database: ReservedPool) {}
 
   /** The key with an id, if it works: by its primary key, for every request. */
   async findUsable(id: string): Promise<UsableKey | null> {
     const [row] = rows<UsableKey>(
-      await this.database.query(
+      await this.database.queryPrepared(
         `select ${COLUMNS}, digest, case when previous_until > now() then previous_digest end as previous_digest,
                 floor(extract(epoch from expires_at - now()))::float8 as seconds_left,
-                last_used_at is null or last_used_at < now() - interval '1 minute' as is_use_stale
+                ${IS_USE_STALE} as is_use_stale
          from api_key
          where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
         [id],
@@ -113,18 +89,9 @@ export class ApiKeysRepository {
   async add(id: string, digest: Buffer, grant: KeyGrant, actor: string): Promise<KeyRow> {
     const [row] = rows<KeyRow>(
       await this.database.query(
-        `with made as (
-           insert into api_key (id, name, scopes, project_ids, digest, expires_at)
-           values ($1, $2, $3, $4, $5, $6)
-           returning ${COLUMNS}
-         ),
-         event as (
-           insert into api_key_event (key_id, type, actor, details)
-           select id, 'created', $7,
-                  jsonb_build_object('name', name, 'scopes', scopes, 'project_ids', project_ids, 'expires_at', expires_at)
-           from made
-         )
-         select * from made`,
+        `insert into api_key (id, name, scopes, project_ids, digest, expires_at)
+         values ($1, $2, $3, $4, $5, $6)
+         returning ${COLUMNS}, set_config('mirror.actor', $7, true)`,
         [id, grant.name, grant.scopes, grant.projectIds, digest, grant.expiresAt, actor],
       ),
     );
@@ -140,21 +107,13 @@ export class ApiKeysRepository {
   async rotate(id: string, digest: Buffer, graceSeconds: number, actor: string): Promise<KeyRow | null> {
     const [row] = rows<KeyRow>(
       await this.database.query(
-        `with changed as (
-           update api_key set
-             digest          = $2,
-             previous_digest = case when $3::int > 0 then digest end,
-             previous_until  = case when $3::int > 0 then now() + make_interval(secs => $3) end,
-             rotated_at      = now()
-           where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())
-           returning ${COLUMNS}
-         ),
-         event as (
-           insert into api_key_event (key_id, type, actor, details)
-           select id, 'rotated', $4, jsonb_build_object('name', name, 'grace_seconds', $3::int)
-           from changed
-         )
-         select * from changed`,
+        `update api_key set
+           digest          = $2,
+           previous_digest = case when $3::int > 0 then digest end,
+           previous_until  = case when $3::int > 0 then now() + make_interval(secs => $3) end,
+           rotated_at      = now()
+         where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+         returning ${COLUMNS}, set_config('mirror.actor', $4, true)`,
         [id, digest, graceSeconds, actor],
       ),
     );
@@ -165,28 +124,25 @@ export class ApiKeysRepository {
   async revoke(id: string, actor: string): Promise<KeyRow | null> {
     const [row] = rows<KeyRow>(
       await this.database.query(
-        `with changed as (
-           update api_key set revoked_at = now(), previous_digest = null, previous_until = null
-           where id = $1 and revoked_at is null
-           returning ${COLUMNS}
-         ),
-         event as (
-           insert into api_key_event (key_id, type, actor, details)
-           select id, 'revoked', $2, jsonb_build_object('name', name)
-           from changed
-         )
-         select * from changed`,
+        `update api_key set revoked_at = now(), previous_digest = null, previous_until = null
+         where id = $1 and revoked_at is null
+         returning ${COLUMNS}, set_config('mirror.actor', $2, true)`,
         [id, actor],
       ),
     );
     return row ?? null;
   }
 
-  /** Notes that a key is in use; once a minute at most, whatever the number of replicas. */
+  /**
+   * Notes that a key is in use; once a minute at most, whatever the number of replicas.
+   *
+   * Waits for no disk and no standby: a request must not fail, nor a connection stay busy, because of this.
+   */
   async noteUse(id: string): Promise<void> {
     await this.database.query(
       `update api_key set last_used_at = now()
-       where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+       from (select set_config('synchronous_commit', 'off', true)) as unhurried
+       where id = $1 and (${IS_USE_STALE})`,
       [id],
     );
   }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { ApiKeysRepository, type KeyGrant, type KeyRow } from './api-keys.repository';
-import { composeApiKey, digestOf, keyIdBytes, secretBytes } from './read-api-key';
+import { ApiKeysRepository, type KeyRow } from './api-keys.repository';
+import { KeyIds } from './key-ids';
+import { composeApiKey, digestOf, secretBytes } from './read-api-key.rule';
+import type { KeyGrant } from './read-grant.rule';
 
 /** A key with its text, which can be read this once. */
 export interface ShownKey extends KeyRow {
@@ -11,10 +13,13 @@ export interface ShownKey extends KeyRow {
 /** Makes keys, renews them and ends them. Effective on all replicas at once, since each request looks its key up. */
 @Injectable()
 export class ApiKeysService {
-  constructor(private readonly keys: ApiKeysRepository) {}
+  constructor(
+    private readonly keys: ApiKeysRepository,
+    private readonly ids: KeyIds,
+  ) {}
 
   async create(grant: KeyGrant, actor: string): Promise<ShownKey> {
-    const id = randomBytes(keyIdBytes).toString('hex');
+    const id = this.ids.make();
     const key = composeApiKey(id, randomBytes(secretBytes));
     return { ...(await this.keys.add(id, digestOf(key), grant, actor)), key };
   }

@@ -1,14 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { Config } from '../config';
+import { Config } from '../config/config';
 import { describeError } from '../database/sqlstate';
-import { AccessTokens } from './access-tokens';
 import { ApiKeysRepository, type UsableKey } from './api-keys.repository';
-import { readAccessToken, type AccessTokenClaims } from './read-access-token';
-import { digestOf, readKeyId } from './read-api-key';
-import { EVERY_PROJECT } from './read-grant';
+import { readAccessToken, type AccessTokenClaims } from './tokens/jwt';
+import { KeyIds } from './key-ids';
+import { digestOf, readKeyId } from './read-api-key.rule';
+import { EVERY_PROJECT } from './read-grant.rule';
 import type { Caller } from './scope';
-import { SCOPES, type ScopeName } from './scope-names';
+import { SharedLookups } from './shared-lookups';
+import { SCOPES, type ScopeName } from './scope-names.rule';
+import { IssuedTokens } from './tokens/issued-tokens';
 
 /** Knows whose key is whose. A key is looked up for each request, so a change of it is effective everywhere at once. */
 @Injectable()
@@ -19,12 +21,15 @@ export class Callers {
   private readonly adminDigest: Buffer | null;
   /** The keys whose use is being noted, each by one statement at a time. */
   private readonly noting = new Set<string>();
+  private readonly lookups: SharedLookups<UsableKey | null>;
 
   constructor(
     config: Config,
     private readonly keys: ApiKeysRepository,
-    private readonly tokens: AccessTokens,
+    private readonly tokens: IssuedTokens,
+    private readonly ids: KeyIds,
   ) {
+    this.lookups = new SharedLookups((id) => keys.findUsable(id));
     this.adminDigest = config.adminApiKey === null ? null : digestOf(config.adminApiKey);
   }
 
@@ -43,9 +48,16 @@ export class Callers {
     return this.adminDigest !== null && timingSafeEqual(digest, this.adminDigest) ? this.admin : null;
   }
 
+  /** Whose id and key they are, as Sinch's own API takes them by Basic; null: nobody's. Throws as `find` does. */
+  async findByBasic(id: string, key: string): Promise<Caller | null> {
+    // a token is no key, though it leads to the same caller
+    const caller = readAccessToken(key) === null ? await this.find(key) : null;
+    return caller?.id === id ? caller : null;
+  }
+
   /** The key with an id, if the digest is its own, or the one before a rotation that still works. Its use is noted. */
   async findKey(id: string, digest: Buffer): Promise<UsableKey | null> {
-    const kept = await this.keys.findUsable(id);
+    const kept = await this.lookUp(id);
     if (kept === null) return null;
     const isCurrent = timingSafeEqual(digest, kept.digest);
     const isPrevious = kept.previous_digest !== null && timingSafeEqual(digest, kept.previous_digest);
@@ -56,14 +68,19 @@ export class Callers {
 
   private async findByToken(token: string, claims: AccessTokenClaims): Promise<Caller | null> {
     if (claims.exp * 1000 <= Date.now()) return null;
-    const kept = await this.keys.findUsable(claims.sub);
-    if (kept === null || !this.tokens.isFor(kept, token)) return null;
+    const kept = await this.lookUp(claims.sub);
+    if (kept === null || !(await this.tokens.isFor(kept, token))) return null;
     if (kept.is_use_stale) this.noteUse(kept.id);
     const granted = new Set(claims.scope.split(' '));
     return callerOf(
       kept,
       kept.scopes.filter((scope) => granted.has(scope)),
     );
+  }
+
+  /** Postgres is asked for ids of ours alone, and for each once at a time, however many requests name it. */
+  private lookUp(id: string): Promise<UsableKey | null> {
+    return this.ids.isOurs(id) ? this.lookups.find(id) : Promise.resolve(null);
   }
 
   /** Nobody waits for it, and where it fails, a later request notes the use. */
@@ -73,7 +90,7 @@ export class Callers {
     this.keys
       .noteUse(id)
       .catch((error: unknown) => {
-        this.logger.warn(`The use of a key was not noted: ${describeError(error)}`);
+        this.logger.warn(`Could not record last_used_at of a key: ${describeError(error)}`);
       })
       .finally(() => this.noting.delete(id));
   }

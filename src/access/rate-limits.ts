@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config';
+import { Config } from '../config/config';
 
 const windowSeconds = 60;
 const policy = 'per-key';
@@ -16,7 +16,7 @@ export interface RateVerdict {
 /**
  * Counts the requests of each key by the minute, in this process alone.
  *
- * All keys are counted anew when a minute begins, so what is held is bounded by the keys that came in one.
+ * All keys are counted again when a minute begins, so what is held is bounded by the keys that came in one.
  */
 @Injectable()
 export class RateLimits {
@@ -28,7 +28,7 @@ export class RateLimits {
     this.requestsMax = rateLimitPerMinute;
   }
 
-  /** Counts a request of a key. @returns null where nothing is limited */
+  /** Counts a request of a key. @param nowMs by a clock that never goes back. @returns null where nothing is limited */
   count(keyId: string, nowMs: number): RateVerdict | null {
     if (this.requestsMax === null) return null;
     const nowSeconds = Math.floor(nowMs / 1000);

@@ -1,5 +1,6 @@
-import type { Config } from '../config';
-import { StartRefusal } from '../start-refusal';
+import { commandLine } from '../base/command-line.rule';
+import type { Config } from '../config/config';
+import { StartRefusal } from '../config/start-refusal';
 import type { ApiKeysRepository } from './api-keys.repository';
 
 /**
@@ -8,11 +9,11 @@ import type { ApiKeysRepository } from './api-keys.repository';
  * @throws StartRefusal that says how to make one
  */
 export async function requireAdmin(
-  { adminApiKey }: Pick<Config, 'adminApiKey'>,
+  { adminApiKey, container }: Pick<Config, 'adminApiKey' | 'container'>,
   keys: ApiKeysRepository,
 ): Promise<void> {
   if (adminApiKey !== null || (await keys.hasAdmin())) return;
   throw new StartRefusal(
-    "ADMIN_API_KEY is off, but no key with the scope admin works: npm run keys -- create --name admin --scopes admin --projects '*'",
+    `ADMIN_API_KEY is off, but there is no valid key with the scope admin. Create one: ${commandLine(container, "keys create --name admin --scopes admin --projects '*'")}`,
   );
 }

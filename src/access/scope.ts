@@ -1,7 +1,7 @@
 import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import { ApiBasicAuth, ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { ScopeName } from './scope-names';
+import type { ScopeName } from './scope-names.rule';
 
 /** Who sent a request, as far as the key tells. */
 export interface Caller {
@@ -18,6 +18,13 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the guard on every route that needs a key; null on public ones. */
     caller: Caller | null;
+    /**
+     * Asks once more whether the caller may do this, for what takes long: the key may have been revoked meanwhile. Set by the
+     * guard on every route that needs a key.
+     *
+     * @throws Problem as the guard did not
+     */
+    requireStillAllowed?: () => Promise<void>;
   }
 }
 
@@ -38,6 +45,13 @@ export function Scope(scope: ScopeName): ClassDecorator & MethodDecorator {
 /** The handler answers everybody. */
 export function Public(): ClassDecorator & MethodDecorator {
   return SetMetadata(DEMAND, 'public' satisfies Demand);
+}
+
+export const TAKES_BASIC = Symbol('takes basic');
+
+/** A route of Sinch's own API: it takes the id of a key and the key by Basic too, as Sinch does. */
+export function TakesBasic(): MethodDecorator {
+  return applyDecorators(SetMetadata(TAKES_BASIC, true), ApiBasicAuth());
 }
 
 /** Gives the handler its caller. */

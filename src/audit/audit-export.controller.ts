@@ -2,22 +2,29 @@ import { Controller, Get, Param, Query, Req, Res, type StreamableFile } from '@n
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Scope } from '../access/scope';
-import { ApiExport } from '../rest/api-export';
-import type { Exported } from '../rest/export-format';
-import { Exports } from '../rest/exports';
+import { ApiExport } from '../openapi/api-export';
+import type { Exported } from '../rest/exports/export-format';
+import { Exports } from '../rest/exports/exports';
 import { PageTokens } from '../rest/page-token';
 import { invalidRequest } from '../rest/read-dto';
-import { AuditEventsExportQuery, type AuditEvent } from './audit.dto';
+import { AuditEventsExportQuery, type AuditEventObject } from './audit.dto';
 import { auditFilter } from './audit-filter';
-import { AuditRepository, BEGINNING, type AuditFilter, type Cursor } from './audit.repository';
+import {
+  AuditRepository,
+  BEGINNING,
+  type AuditFilter,
+  type Cursor,
+  type FeedPlace,
+} from './audit.repository';
+import { eventLost } from './event-lost';
 import { HistoriesRepository } from './histories.repository';
-import { readSequence, standsBefore } from './read-sequence';
+import { readSequence, standsBefore } from './read-sequence.rule';
 import { viewAuditEvent } from './view-audit-event';
 
 /** Most events that are read at once. */
 const exportSize = 500;
 
-interface ExportedEvent extends AuditEvent {
+interface ExportedEvent extends AuditEventObject {
   /** The place in commit order. */
   readonly sequence: string;
 }
@@ -34,14 +41,14 @@ export class AuditExportController {
     private readonly exports: Exports,
   ) {}
 
-  /** The first line tells the token with which `audit-events?order=asc` goes on where the export ends. */
+  /** The first line has the token with which `audit-events?order=asc` continues where the export ends. */
   @Get('audit-events::export')
   @ApiExport(
-    'One line an event, in commit order. NDJSON: `{"begin":{"feed_token"}}`, then `{"audit_event"}` for each, with its `sequence`, at last `{"end":{"complete":true,"rows"}}`. CSV: the column `record` says `begin` (`page_token=…` beside it), `audit_event` or `end` (`rows=…`). Without the last line it was cut off: go on with `after`.',
+    'One line per event, in commit order. NDJSON: `{"begin":{"feed_token"}}`, then `{"audit_event"}` for each event, with its `sequence`, and at the end `{"end":{"complete":true,"rows"}}`. CSV: the column `record` is `begin` (with `page_token=…` in the next column), `audit_event` or `end` (with `rows=…`). If the last line is missing, the export was cut off: continue it with `after`.',
   )
   async export(
     @Param('project_id') projectId: string,
-    @Query() { format, after, ...query }: AuditEventsExportQuery,
+    @Query() { format, markers, bom, after, ...query }: AuditEventsExportQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
@@ -50,29 +57,30 @@ export class AuditExportController {
       const message = 'must be the sequence of an event, such as 1.769.1';
       throw invalidRequest([{ pointer: '/query/after', code: 'sequence', message }]);
     }
-    const filter = await auditFilter(this.histories, projectId, query);
-    const horizon = await this.audit.horizon(projectId);
-    const feedToken = this.tokens.seal('audit-events', { ...query, order: 'asc', projectId }, horizon);
-    const pages = this.pages(projectId, filter, from, horizon);
-    return this.exports.stream(request, reply, format, EVENTS, feedToken, pages);
+    if (after !== undefined && !(await this.audit.has(projectId, [...from, '']))) throw eventLost('after');
+    const filter = await auditFilter(this.audit, this.histories, projectId, query);
+    const end = await this.audit.latest(projectId);
+    const feedToken = this.tokens.seal('audit-events', { ...query, order: 'asc', projectId }, end);
+    const pages = this.pages(projectId, filter, from, end);
+    return this.exports.stream(request, reply, { format, markers, bom }, EVENTS, feedToken, pages);
   }
 
   private async *pages(
     projectId: string,
     filter: AuditFilter,
     from: Cursor,
-    horizon: Cursor,
+    end: FeedPlace,
   ): AsyncGenerator<readonly ExportedEvent[], void> {
     for (let after: Cursor | undefined = from; after !== undefined;) {
       const rows = await this.audit.feed(projectId, filter, after, exportSize);
-      const before = rows.filter(({ era, tx, id }) => standsBefore([String(era), tx, id], horizon));
-      if (before.length > 0) {
-        yield before.map((row) => ({
+      const wanted = rows.filter(({ era, tx, id }) => !standsBefore(end, [String(era), tx, id]));
+      if (wanted.length > 0) {
+        yield wanted.map((row) => ({
           sequence: `${row.era}.${row.tx}.${row.id}`,
           ...viewAuditEvent(projectId, row),
         }));
       }
-      const last = before.length === exportSize ? before.at(-1) : undefined;
+      const last = wanted.length === rows.length ? wanted.at(-1) : undefined;
       after = last && [String(last.era), last.tx, last.id];
     }
   }

@@ -1,6 +1,6 @@
-import { ApiProperty, OmitType } from '@nestjs/swagger';
-import { EXPORT_FORMATS, type ExportFormat } from '../rest/export-format';
+import { ApiProperty, IntersectionType, OmitType } from '@nestjs/swagger';
 import {
+  ExportQuery,
   FlagParameter,
   ListParameter,
   OneOfParameter,
@@ -8,12 +8,10 @@ import {
   TextParameter,
   TimeParameter,
 } from '../rest/parameters';
-import { SOURCES, type Source } from './audit-event';
+import { ABSENT, ACTIONS, SOURCES, TRIGGERS, type Source } from './audit-event.rule';
 
 export class AuditEventsQuery extends PageQuery {
-  @ListParameter(null, 'Only events of these types, separated by commas.', {
-    example: 'CONTACT_MERGE,CONTACT_DELETE',
-  })
+  @ListParameter([...TRIGGERS, ...ACTIONS, ABSENT], 'Only events of these types, separated by commas.')
   type?: string[];
 
   @TextParameter('Only events of this contact, or related to it.')
@@ -24,10 +22,10 @@ export class AuditEventsQuery extends PageQuery {
   })
   include_merged: boolean = false;
 
-  @OneOfParameter(SOURCES, 'Only events that came this way.')
+  @OneOfParameter(SOURCES, 'Only events from this source.')
   source?: Source;
 
-  @TextParameter('Only events that this caller asked for.')
+  @TextParameter('Only events of this actor: the full name as shown, the name of a key, or the id of a key.')
   actor?: string;
 
   @TimeParameter('Only events received at this time or later.')
@@ -48,64 +46,84 @@ export class AuditEventsQuery extends PageQuery {
   order: 'desc' | 'asc' = 'desc';
 }
 
-export class AuditEventsExportQuery extends OmitType(AuditEventsQuery, [
-  'page_size',
-  'page_token',
-  'order',
-] as const) {
-  @OneOfParameter(EXPORT_FORMATS, 'How the rows are written.', { default: 'ndjson' })
-  format: ExportFormat = 'ndjson';
-
+export class AuditEventsExportQuery extends IntersectionType(
+  OmitType(AuditEventsQuery, ['page_size', 'page_token', 'order'] as const),
+  ExportQuery,
+) {
   @TextParameter(
-    'To go on with an export that was cut off: the `sequence` of the last event that arrived whole.',
+    'Continues an export that was cut off: the `sequence` of the last event that was received completely.',
     { example: '1.769.1' },
   )
   after?: string;
 }
 
-class Signature {
+class SignatureObject {
   @ApiProperty() readonly nonce: string;
-  @ApiProperty({ description: 'Unix seconds, as the header said.', example: '1718460000' })
+  @ApiProperty({ description: 'When Sinch signed the delivery, in Unix seconds.', example: '1718460000' })
   readonly timestamp: string;
-  @ApiProperty({ description: 'Base64, as the header said.' }) readonly signature: string;
-  @ApiProperty({ description: 'Names the secret that fitted: eight hex digits of its SHA-256.' })
+  @ApiProperty({ description: 'The signature, in Base64.' }) readonly signature: string;
+  @ApiProperty({
+    description: 'Identifies the secret that matched: the first eight hex digits of its SHA-256.',
+  })
   readonly secret_id: string;
 }
 
-export class AuditEvent {
+export class AuditEventObject {
   @ApiProperty({ example: '42' }) readonly id: string;
   @ApiProperty({
     example: 'CONTACT_UPDATE',
-    description: 'A trigger of Sinch’s, or a dotted action of the mirror.',
+    description: 'A trigger of Sinch (`CONTACT_…`), or an action of the service (with a dot in its name).',
   })
   readonly type: string;
   @ApiProperty() readonly project_id: string;
-  @ApiProperty({ description: 'Of a merge the survivor, of a duplication the smallest member.' })
+  @ApiProperty({
+    description:
+      'The id of the contact. For a merge the survivor, for a duplication the smallest of the ids.',
+  })
   readonly contact_id: string;
-  @ApiProperty({ type: [String], description: 'Of a merge the loser, of a duplication the other members.' })
+  @ApiProperty({
+    type: [String],
+    description:
+      'Ids of other contacts of the event: for a merge the loser, for a duplication the other members.',
+  })
   readonly related_contact_ids: readonly string[];
-  @ApiProperty({ type: String, nullable: true, description: 'Often empty: contacts belong to the project.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The id of the Sinch app; often null or empty, since contacts belong to the project.',
+  })
   readonly app_id: string | null;
-  @ApiProperty({ format: 'date-time', description: 'When Sinch accepted it.' }) readonly accepted_at: string;
-  @ApiProperty({ description: 'The same in nanoseconds since the epoch.', example: '1718460000123000000' })
+  @ApiProperty({ format: 'date-time', description: 'When Sinch accepted the event.' })
+  readonly accepted_at: string;
+  @ApiProperty({
+    description: '`accepted_at` in nanoseconds since 1970, as a decimal string. Compare as integers.',
+    example: '1718460000123000000',
+  })
   readonly version: string;
   @ApiProperty({ format: 'date-time' }) readonly received_at: string;
   @ApiProperty({ enum: SOURCES }) readonly source: Source;
-  @ApiProperty({ type: String, nullable: true, description: 'Who asked for it; null for what Sinch sent.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Who requested the change; null for events from Sinch.',
+  })
   readonly actor: string | null;
-  @ApiProperty({ description: 'SHA-256 in hex: copies and retries of an event have the same.' })
+  @ApiProperty({ description: 'SHA-256 in hex. Copies and retries of one event have the same fingerprint.' })
   readonly fingerprint: string;
 }
 
-export class WholeAuditEvent extends AuditEvent {
-  @ApiProperty({ description: 'The body as received, as text.' }) readonly payload: string;
-  @ApiProperty({ format: 'byte', description: 'The exact bytes of the body, in base64.' })
+export class WholeAuditEventObject extends AuditEventObject {
+  @ApiProperty({ description: 'The received body as text.' }) readonly payload: string;
+  @ApiProperty({ format: 'byte', description: 'The exact bytes of the received body, in Base64.' })
   readonly payload_base64: string;
-  @ApiProperty({ type: Signature, nullable: true }) readonly signature: Signature | null;
+  @ApiProperty({ type: SignatureObject, nullable: true }) readonly signature: SignatureObject | null;
 }
 
 export class AuditEventsPage {
-  @ApiProperty({ type: [AuditEvent] }) readonly audit_events: readonly AuditEvent[];
-  @ApiProperty({ description: 'Empty on the last page; with `order=asc` never empty.' })
+  @ApiProperty({ type: [AuditEventObject] }) readonly audit_events: readonly AuditEventObject[];
+  @ApiProperty({
+    description:
+      'The `page_token` of the next page; empty on the last page. With `order=asc` it is never empty.',
+  })
   readonly next_page_token: string;
 }

@@ -2,14 +2,13 @@ import { Module } from '@nestjs/common';
 import { AuditExportController } from './audit-export.controller';
 import { AuditController } from './audit.controller';
 import { AuditRepository } from './audit.repository';
+import { CommitQueue } from './commit/commit-queue';
 import { HistoriesRepository } from './histories.repository';
-import { FollowersRepository } from './followers.repository';
-import { MergesRepository } from './merges.repository';
 
-/** Remembers: the journal, its eras, and what REST tells of it. */
+/** The journal: the commit queue writes it, everything else here reads it. */
 @Module({
   controllers: [AuditController, AuditExportController],
-  providers: [AuditRepository, FollowersRepository, HistoriesRepository, MergesRepository],
-  exports: [AuditRepository, FollowersRepository, HistoriesRepository, MergesRepository],
+  providers: [AuditRepository, CommitQueue, HistoriesRepository],
+  exports: [AuditRepository, CommitQueue, HistoriesRepository],
 })
 export class AuditModule {}

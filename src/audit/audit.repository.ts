@@ -1,26 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { ProjectReads } from '../database/project-reads';
-import { rows } from '../database/rows';
-import { writeTime } from '../rest/read-time';
-import type { SignatureParts, Source } from './audit-event';
+import { Parameters } from '../database/reads/parameters';
+import { ProjectReads } from '../database/reads/project-reads';
+import type { Queryable } from '../database/queryable';
+import { rows, type RowOf } from '../database/rows';
+import type { AuditEventObject } from './audit.dto';
+import { answerBytesMax } from '../rest/answer-size';
+import { writeTime } from '../json/read-time.rule';
+import type { SignatureParts, Source } from './audit-event.rule';
 
 /** An event as the journal keeps it, without its bytes. Postgres gives bigint and xid8 as decimal digits. */
-export interface AuditEventRow {
-  readonly id: string;
+export interface AuditEventRow extends Omit<
+  RowOf<AuditEventObject, 'received_at'>,
+  'project_id' | 'accepted_at'
+> {
   readonly era: number;
   readonly tx: string;
-  readonly type: string;
-  readonly contact_id: string;
-  readonly related_contact_ids: readonly string[];
-  readonly app_id: string | null;
-  /** Nanoseconds since the epoch. */
-  readonly version: string;
-  readonly received_at: Date;
-  readonly source: Source;
-  readonly actor: string | null;
-  /** SHA-256 in hex. */
-  readonly fingerprint: string;
 }
+
 export interface WholeAuditEventRow extends AuditEventRow {
   readonly payload: Buffer;
   readonly signature: SignatureParts | null;
@@ -31,6 +27,19 @@ export type Cursor = readonly [era: string, tx: string, id: string];
 
 /** Before every event. */
 export const BEGINNING: Cursor = ['0', '0', '0'];
+
+/** A place in journal order as tokens have it: that of an event, with the beginning of its fingerprint; or the beginning. */
+export type FeedPlace = readonly [...Cursor, digest: string];
+
+/** Before every event. */
+export const FEED_BEGINNING: FeedPlace = [...BEGINNING, ''];
+/** How many hex digits of a fingerprint a token has. */
+const digestLength = 16;
+
+export function placeOf(row: Pick<AuditEventRow, 'era' | 'tx' | 'id' | 'fingerprint'>): FeedPlace {
+  return [String(row.era), row.tx, row.id, row.fingerprint.slice(0, digestLength)];
+}
+
 /** After every event. */
 const END: Cursor = ['2147483647', '18446744073709551615', '9223372036854775807'];
 
@@ -40,7 +49,8 @@ export interface AuditFilter {
   /** The event's own contact or a related one. */
   readonly contactIds: readonly string[] | null;
   readonly source: Source | null;
-  readonly actor: string | null;
+  /** Any of these, as they are shown. */
+  readonly actors: readonly string[] | null;
   readonly receivedAfter: string | null;
   readonly receivedBefore: string | null;
   /** Nanoseconds since the epoch. */
@@ -52,7 +62,7 @@ export const NO_FILTER: AuditFilter = {
   types: null,
   contactIds: null,
   source: null,
-  actor: null,
+  actors: null,
   receivedAfter: null,
   receivedBefore: null,
   acceptedAfter: null,
@@ -64,88 +74,181 @@ export const EVENT_COLUMNS = `e.id, e.era, e.tx, e.type, e.contact_id, e.related
        encode(e.fingerprint, 'hex') as fingerprint`;
 
 /**
+ * What a filter asks for, types and several actors aside; only the conditions that it asks for, each true of events `e` of the
+ * project $1.
+ *
  * `<> '{}'` says nothing new, but only with it does Postgres use the partial index on related contacts; nor does `accepted_at`,
  * which is the version cut to the microsecond, but only with it the index by time.
  */
-const MATCHES = `e.project_id = $1
-  and ($2::text[] is null or e.contact_id = any ($2) or e.related_contact_ids <> '{}' and e.related_contact_ids && $2)
-  and ($3::text is null or e.source = $3)
-  and ($4::text is null or e.actor = $4)
-  and ($5::timestamptz is null or e.received_at >= $5)
-  and ($6::timestamptz is null or e.received_at < $6)
-  and ($7::bigint is null or e.version >= $7 and e.accepted_at >= $9::timestamptz)
-  and ($8::bigint is null or e.version < $8 and e.accepted_at <= $10::timestamptz)`;
+function conditionsOf(filter: AuditFilter, parameters: Parameters): readonly string[] {
+  const conditions = ['e.project_id = $1'];
+  const add = (value: unknown, condition: (parameter: string) => string): void => {
+    if (value !== null) conditions.push(condition(parameters.add(value)));
+  };
+  const { contactIds, acceptedAfter, acceptedBefore } = filter;
+  add(
+    contactIds,
+    (ids) =>
+      `(e.contact_id = any (${ids}::text[]) or e.related_contact_ids <> '{}' and e.related_contact_ids && ${ids}::text[])`,
+  );
+  add(filter.source, (source) => `e.source = ${source}`);
+  add(filter.actors?.length === 1 ? (filter.actors[0] ?? null) : null, (actor) => `e.actor = ${actor}`);
+  add(filter.receivedAfter, (time) => `e.received_at >= ${time}::timestamptz`);
+  add(filter.receivedBefore, (time) => `e.received_at < ${time}::timestamptz`);
+  add(acceptedAfter?.toString() ?? null, (version) => `e.version >= ${version}::bigint`);
+  add(
+    acceptedAfter === null ? null : writeTime(acceptedAfter),
+    (time) => `e.accepted_at >= ${time}::timestamptz`,
+  );
+  add(acceptedBefore?.toString() ?? null, (version) => `e.version < ${version}::bigint`);
+  add(
+    acceptedBefore === null ? null : writeTime(acceptedBefore),
+    (time) => `e.accepted_at <= ${time}::timestamptz`,
+  );
+  return conditions;
+}
 
 /**
- * The events that fit a filter and stand at `place`, as a table of `AuditEventRow`; the types are parameters from $15 on.
+ * The events that fit a filter and stand at a place, as a table of `AuditEventRow`, the first ones in an order. It ends early
+ * where the related ids exceed the size of an answer: one row after that.
  *
- * A query for each type: each is read in journal order off the index by types, however far apart its events are, and Postgres
- * merges them as it goes. Of `type = any (…)` it would read the journal in order, and pass over all else.
+ * A query for each type and actor: each is read in journal order off an index, however far apart its events are, up to the
+ * size of the page. Of `type = any (…)` Postgres would read the journal in order, and pass over all else; without a limit of
+ * its own each query would be read to its end.
+ *
+ * @param stands the condition on places, as `before` has it
  */
-function matching(types: readonly string[] | null, place: string): string {
-  const events = `select ${EVENT_COLUMNS} from audit_event e where ${MATCHES} and ${place}`;
-  if (types === null) return events;
-  if (types.length === 0) return `${events} and false`;
-  return types.map((_, n) => `${events} and e.type = $${firstTypeParameter + n}`).join(' union all ');
+function matching(
+  projectId: string,
+  filter: AuditFilter,
+  [era, tx, id]: Cursor | FeedPlace,
+  size: number,
+  stands: typeof before,
+  direction: 'asc' | 'desc',
+): { readonly text: string; readonly values: unknown[] } {
+  const parameters = new Parameters(projectId);
+  const conditions = conditionsOf(filter, parameters).join(' and ');
+  const place = `${parameters.add(era)}::int, ${parameters.add(tx)}::xid8, ${parameters.add(id)}::bigint`;
+  const { types, actors } = filter;
+  const isNobodys = actors?.length === 0 || types?.length === 0;
+  // Postgres refuses parameters that its statement does not name
+  const ofTypes = (isNobodys ? null : types)?.map((type) => {
+    const parameter = parameters.add(type);
+    return `e.type = ${parameter} and ${stands(place, 'e.project_id, e.type, ', `$1, ${parameter}, `)}`;
+  }) ?? [stands(place, '', '')];
+  const ofActors = severalOf(actors).map((actor) => ` and e.actor = ${parameters.add(actor)}`);
+  const branches = ofTypes.flatMap((type) =>
+    (ofActors.length === 0 ? [''] : ofActors).map((actor) => `${conditions} and ${type}${actor}`),
+  );
+  const order = `order by era ${direction}, tx ${direction}, id ${direction}`;
+  const orderOfEach = `order by e.era ${direction}, e.tx ${direction}, e.id ${direction}`;
+  const found = isNobodys
+    ? `select ${EVENT_COLUMNS} from audit_event e where ${conditions} and ${stands(place, '', '')} and false`
+    : branches
+        .map(
+          (each) => `(select ${EVENT_COLUMNS} from audit_event e where ${each} ${orderOfEach} limit ${size})`,
+        )
+        .join(' union all ');
+  const text = `
+    select *
+    from (select *, coalesce(sum(octet_length(array_to_string(related_contact_ids, ',')))
+                             over (${order} rows between unbounded preceding and 2 preceding), 0) as bytes_before
+          from (select * from (${found}) e ${order} limit ${size}) page) measured
+    where bytes_before < ${answerBytesMax}
+    ${order}`;
+  return { text, values: parameters.values };
 }
-const firstTypeParameter = 15;
+
+/** Of one actor, a condition of its own is enough. */
+function severalOf(actors: readonly string[] | null): readonly string[] {
+  return actors === null || actors.length === 1 ? [] : actors;
+}
+
+/** Most actors of a project that are looked through, and that one filter may mean. */
+const actorsSteppedMax = 10_000;
+const actorsMax = 20;
 
 /** Reads the journal page by page. Nothing but the commit queue writes it. */
 @Injectable()
 export class AuditRepository {
   constructor(private readonly reads: ProjectReads) {}
 
-  /** Newest first, from before `before` (null for the newest); all that is committed. */
+  /** Newest first, from before `place` (null for the newest); all that is committed. */
   async page(
     projectId: string,
     filter: AuditFilter,
-    before: Cursor | null,
+    place: Cursor | null,
     size: number,
   ): Promise<readonly AuditEventRow[]> {
-    return rows<AuditEventRow>(
-      await this.reads.of(projectId).query(
-        `select *
-         from (${matching(filter.types, '(e.era, e.tx, e.id) < ($11::int, $12::xid8, $13::bigint)')}) e
-         order by era desc, tx desc, id desc
-         limit $14`,
-        parametersOf(projectId, filter, before ?? END, size),
-      ),
-    );
+    const { text, values } = matching(projectId, filter, place ?? END, size, before, 'desc');
+    return rows<AuditEventRow>(await this.readsOf(projectId, filter).query(text, values));
   }
 
   /**
    * In journal order, from after `after`: gapless, each event once.
    *
-   * A transaction that is still open may yet put an event before those of others that are committed, so nothing is told at or
-   * past the oldest open one. Of earlier eras everything is told: no transaction of theirs can be open.
+   * A transaction that is still open may yet put an event before those of others that are committed, so nothing is reported at or
+   * past the oldest open one. Of earlier eras everything is reported: no transaction of theirs can be open.
    */
   async feed(
     projectId: string,
     filter: AuditFilter,
-    after: Cursor,
+    after: Cursor | FeedPlace,
     size: number,
   ): Promise<readonly AuditEventRow[]> {
-    return rows<AuditEventRow>(
-      await this.reads
-        .of(projectId)
-        .query(
-          `select * from (${matching(filter.types, AFTER)}) e order by era, tx, id limit $14`,
-          parametersOf(projectId, filter, after, size),
-        ),
-    );
+    const { text, values } = matching(projectId, filter, after, size, afterAndTold, 'asc');
+    return rows<AuditEventRow>(await this.readsOf(projectId, filter).query(text, values));
   }
 
-  /** Where the feed ends now: what is told after it was not told before. */
-  async horizon(projectId: string): Promise<Cursor> {
-    const [row] = rows<{ era: number; tx: string }>(
-      await this.reads
-        .of(projectId)
-        .query(
-          `select coalesce(max(era), 0) as era, pg_snapshot_xmin(pg_current_snapshot()) as tx from journal_era`,
-        ),
+  /** How rare what a filter asks for is depends on its values, and with it the good plan. */
+  private readsOf(projectId: string, filter: AuditFilter): Queryable {
+    const isForAll = Object.values(filter).every((each) => each === null);
+    return isForAll ? this.reads.prepared(projectId) : this.reads.of(projectId);
+  }
+
+  /** Where the feed of a project ends now, at its last event: what is reported after it was not reported before. */
+  async latest(projectId: string): Promise<FeedPlace> {
+    const [last] = rows<Pick<AuditEventRow, 'era' | 'tx' | 'id' | 'fingerprint'>>(
+      await this.reads.prepared(projectId).query(
+        `select e.era, e.tx, e.id, encode(e.fingerprint, 'hex') as fingerprint
+         from audit_event e
+         where e.project_id = $1 and ${isTold('e.project_id, ', '$1, ')}
+         order by e.era desc, e.tx desc, e.id desc
+         limit 1`,
+        [projectId],
+      ),
     );
-    // before every event of the oldest transaction that is still open or to come
-    return row === undefined ? BEGINNING : [String(row.era), row.tx, '0'];
+    return last === undefined ? FEED_BEGINNING : placeOf(last);
+  }
+
+  /**
+   * Whether the journal has the event of a place, and so all that was reported before it.
+   *
+   * It has not where Postgres was put back to an older state, or a standby that lagged was promoted: then transaction ids and
+   * ids of events are given out again, to other events.
+   */
+  async has(projectId: string, [era, tx, id, digest]: FeedPlace): Promise<boolean> {
+    if (id === '0') return true;
+    const found = rows(
+      await this.reads.prepared(projectId).query(
+        `select
+         from audit_event
+         where project_id = $1 and id = $2 and era = $3 and tx = $4 and starts_with(encode(fingerprint, 'hex'), $5)`,
+        [projectId, id, era, tx, digest],
+      ),
+    );
+    return found.length > 0;
+  }
+
+  /**
+   * The actors of a project's events, as they are shown, that are called so: by the whole, by the name of a key alone, or by the id
+   * of a key; 20 at most.
+   */
+  async actors(projectId: string, called: string): Promise<readonly string[]> {
+    const found = rows<{ name: string }>(
+      await this.reads.of(projectId).query(ACTORS, [projectId, called, actorsSteppedMax, actorsMax]),
+    );
+    return found.map(({ name }) => name);
   }
 
   async find(projectId: string, id: string): Promise<WholeAuditEventRow | null> {
@@ -161,25 +264,39 @@ export class AuditRepository {
   }
 }
 
-/** Behind a cursor, and before every transaction that is open. */
-const AFTER = `(e.era, e.tx, e.id) > ($11::int, $12::xid8, $13::bigint)
-  and (e.era < (select max(era) from journal_era) or e.tx < pg_snapshot_xmin(pg_current_snapshot()))`;
+/** By steps from one actor to the next along their index: there are few. A key is shown as `name (id)`. */
+const ACTORS = `
+with recursive actor (name, step) as (
+  (select e.actor, 1 from audit_event e where e.project_id = $1 and e.actor is not null order by e.actor limit 1)
+  union all
+  select (select e.actor from audit_event e where e.project_id = $1 and e.actor > a.name order by e.actor limit 1), a.step + 1
+  from actor a
+  where a.name is not null and a.step < $3
+)
+select name
+from actor
+where name = $2
+   or right(name, length($2) + 3) = ' (' || $2 || ')'
+   or left(name, length($2) + 2) = $2 || ' (' and right(name, 1) = ')' and strpos(substr(name, length($2) + 3), '(') = 0
+order by name
+limit $4`;
 
-/** In the order of `matching`. */
-function parametersOf(projectId: string, filter: AuditFilter, cursor: Cursor, size: number): unknown[] {
-  return [
-    projectId,
-    filter.contactIds,
-    filter.source,
-    filter.actor,
-    filter.receivedAfter,
-    filter.receivedBefore,
-    filter.acceptedAfter?.toString() ?? null,
-    filter.acceptedBefore?.toString() ?? null,
-    filter.acceptedAfter === null ? null : writeTime(filter.acceptedAfter),
-    filter.acceptedBefore === null ? null : writeTime(filter.acceptedBefore),
-    ...cursor,
-    size,
-    ...(filter.types ?? []),
-  ];
+/*
+ * Conditions on places are comparisons of rows, which are bounds of an index. Where the columns that the index begins with stand
+ * before the place (`key`, and `values` what they are compared with), no other index has these bounds: with a limit, Postgres
+ * may else read the journal of all projects in order, in the hope to meet the few rows soon.
+ */
+
+/** Of an earlier era, or before every transaction that is open. */
+function isTold(key: string, values: string): string {
+  return `(${key}e.era, e.tx) < (${values}(select max(era) from journal_era), pg_snapshot_xmin(pg_current_snapshot()))`;
+}
+
+function afterAndTold(place: string, key: string, values: string): string {
+  return `(${key}e.era, e.tx, e.id) > (${values}${place}) and ${isTold(key, values)}`;
+}
+
+/** @param place its three parameters */
+function before(place: string, key: string, values: string): string {
+  return `(${key}e.era, e.tx, e.id) < (${values}${place})`;
 }

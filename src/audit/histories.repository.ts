@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { ProjectReads } from '../database/project-reads';
+import { Parameters } from '../database/reads/parameters';
+import { ProjectReads } from '../database/reads/project-reads';
 import { rows } from '../database/rows';
-import { ABSENT } from './audit-event';
+import { readBytesMax } from '../rest/answer-size';
+import { ABSENT } from './audit-event.rule';
 import { EVENT_COLUMNS, type AuditEventRow } from './audit.repository';
 
-/** Most losers of one contact whose events are told with its own. */
+/** How many newer events are looked at to tell whether one was late. */
+const newerMax = 200;
+/** Most losers of one contact whose events are shown with its own. */
 const losersMax = 1_000;
 
 /** An event as it concerns one contact. */
@@ -18,13 +22,28 @@ export interface Occurrence {
 export interface Surroundings extends Occurrence {
   readonly payload: Buffer;
   /** The bytes of the contact's event before it that surely tells what the contact is; null when there is none. */
-  readonly previousPayload: Buffer | null;
-  /** Received after a newer one. */
+  previousPayload: Buffer | null;
+  /** It comes in the journal after one of the 200 events that are newer next. */
   readonly late: boolean;
 }
 
+/** What had happened when an event was received, as the feed has to know it. */
+export interface Precedents {
+  /** The contact had gone: it was deleted, or had lost a merge. */
+  readonly isGone: boolean;
+  /** Of a merge: its loser had lost another, which is believed rather than this one. */
+  readonly isOutranked: boolean;
+  /** There was a creation of the contact. */
+  readonly isCreated: boolean;
+}
+
 /** An event in the history of some contacts: seen from `subject_id`, standing at `place` (hex) among equal versions. */
-export interface HistoryRow extends AuditEventRow {
+export interface HistoryRow extends Pick<
+  AuditEventRow,
+  'id' | 'type' | 'contact_id' | 'version' | 'received_at' | 'source'
+> {
+  /** Of a merge. */
+  readonly loser_id: string | null;
   readonly subject_id: string;
   readonly place: string;
 }
@@ -32,21 +51,100 @@ export interface HistoryRow extends AuditEventRow {
 export interface AsOf {
   /** A merge that the contact lost (the earliest), else its earliest deletion. */
   readonly gone: AuditEventRow | null;
-  /** The newest event that told what it is; null also where a newer one found it absent. */
-  readonly told: TellingRow | null;
+  /** The newest event with a snapshot; null also where a newer one found the contact absent. */
+  readonly newest: SnapshotRow | null;
   readonly isAbsent: boolean;
 }
 
-/** An event that told what a contact is. */
-export interface TellingRow {
+/** An event with a snapshot. */
+export interface SnapshotRow {
   readonly contact_id: string;
   /** Nanoseconds since the epoch. */
   readonly version: string;
   readonly payload: Buffer;
 }
 
-/** Where a merge `e` stands among the events of its loser: rank 2 (`mirror.ts`). */
-export const LOSERS_PLACE = `set_byte(e.tie_break, 0, 2)`;
+/** Where a merge stands among the events of its loser: rank 2 (`mirror.rule.ts`). */
+export const losersPlace = (event: string): string => `set_byte(${event}.tie_break, 0, 2)`;
+
+/** What tells what a contact is, or that it went. */
+const CONTACT_EVENTS = `('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE', '${ABSENT}')`;
+
+/** Whether an event comes before another in journal order, the order of the feed. */
+const precedes = (event: string, other: string): string =>
+  `(${event}.era, ${event}.tx, ${event}.id) < (${other}.era, ${other}.tx, ${other}.id)`;
+
+/** A statement of `surroundings`. @param asked the events, numbered by `n`; @param isHad whether `p` was there for `a` */
+const surroundingsOf = (asked: string, isHad: string, precedents: string): string => `
+with asked as (${asked}),
+measured as (
+  select a.*, previous.id as previous_id, previous.payload as previous_payload,
+         sum(octet_length(a.payload) + coalesce(octet_length(previous.payload), 0)) over (order by a.n)
+           - octet_length(a.payload) - coalesce(octet_length(previous.payload), 0) as bytes_before
+  from asked a
+  left join lateral (
+    select p.id, p.payload
+    from audit_event p
+    where p.project_id = $1 and p.contact_id = a.subject_id
+      and (p.version, p.tie_break) < (a.version, a.place)${isHad}
+      and p.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
+    order by p.version desc, p.tie_break desc
+    limit 1
+  ) previous on true
+),
+chosen as materialized (select * from measured where bytes_before < ${readBytesMax})
+select e.id, e.subject_id as "contactId", e.payload, e.previous_id as "previousId",
+       case when not exists (select from chosen o where o.id = e.previous_id) then e.previous_payload end as "previousPayload",
+       e.type in ${CONTACT_EVENTS} and exists (select from (
+         (select n.era, n.tx, n.id
+          from audit_event n
+          where n.project_id = $1 and n.contact_id = e.subject_id and (n.version, n.tie_break) > (e.version, e.place)
+            and n.type in ${CONTACT_EVENTS}
+          order by n.version, n.tie_break
+          limit ${newerMax})
+         union all
+         (select n.era, n.tx, n.id
+          from audit_event n
+          where n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
+            and n.version >= e.version and (n.version, ${losersPlace('n')}) > (e.version, e.place)
+          order by n.version, n.tie_break
+          limit ${newerMax})) newer where ${precedes('newer', 'e')}) as late${precedents}
+from chosen e
+order by e.n`;
+
+const AS_KNOWN = surroundingsOf(
+  `select e.id, e.era, e.tx, e.type, e.payload, e.version, asked.subject_id, asked.n,
+          case when e.contact_id = asked.subject_id then e.tie_break else ${losersPlace('e')} end as place
+   from unnest($2::bigint[], $3::text[]) with ordinality as asked (id, subject_id, n)
+   join audit_event e on e.project_id = $1 and e.id = asked.id`,
+  '',
+  '',
+);
+
+/** The event before it is one of those that were there when it came, and `Precedents` are read as well. */
+const AS_RECEIVED = surroundingsOf(
+  `select e.*, e.contact_id as subject_id, asked.n, e.tie_break as place
+   from unnest($2::bigint[]) with ordinality as asked (id, n)
+   join audit_event e on e.project_id = $1 and e.id = asked.id`,
+  ` and ${precedes('p', 'a')}`,
+  `,
+       exists (
+         select from audit_event d
+         where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_DELETE' and ${precedes('d', 'e')})
+       or exists (
+         select from audit_event d
+         where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = array[e.contact_id]
+           and ${precedes('d', 'e')}) as "isGone",
+       e.type = 'CONTACT_MERGE' and exists (
+         select from audit_event d
+         where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = e.related_contact_ids
+           and d.version <= e.version and (d.version, d.fingerprint) < (e.version, e.fingerprint)
+           and ${precedes('d', 'e')}) as "isOutranked",
+       exists (
+         select from audit_event d
+         where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_CREATE' and ${precedes('d', 'e')}
+       ) as "isCreated"`,
+);
 
 /** Reads of the journal what became of contacts. */
 @Injectable()
@@ -65,8 +163,12 @@ export class HistoriesRepository {
     before: readonly [version: string, tieBreak: string] | null,
     size: number,
   ): Promise<readonly HistoryRow[]> {
+    const parameters = new Parameters(projectId, contactIds);
+    const [version, tieBreak] = before?.map((each) => parameters.add(each)) ?? [];
+    const isBefore = (place: string): string =>
+      version === undefined ? '' : `and (${place}) < (${version}::bigint, decode(${tieBreak}, 'hex'))`;
     return rows<HistoryRow>(
-      await this.reads.of(projectId).query(
+      await this.reads.prepared(projectId).query(
         `with own as (
            select e.*, e.contact_id as subject_id, e.tie_break as place
            from unnest($2::text[]) as asked (id)
@@ -74,98 +176,67 @@ export class HistoriesRepository {
              select *
              from audit_event
              where project_id = $1 and contact_id = asked.id
-               and ($3::bigint is null or (version, tie_break) < ($3, decode($4, 'hex')))
+               ${isBefore('version, tie_break')}
              order by version desc, tie_break desc
-             limit $5
+             limit ${size}
            ) e
          ),
          named as (
-           select e.*, named.id as subject_id, ${LOSERS_PLACE} as place
+           select e.*, named.id as subject_id, ${losersPlace('e')} as place
            from audit_event e
            cross join lateral (select id from unnest(e.related_contact_ids) as related (id) where id = any ($2) order by id limit 1) named
            where e.project_id = $1 and e.related_contact_ids <> '{}' and e.related_contact_ids && $2
              and e.contact_id <> all ($2)
-             and ($3::bigint is null or (e.version, ${LOSERS_PLACE}) < ($3, decode($4, 'hex')))
+             ${isBefore(`e.version, ${losersPlace('e')}`)}
            order by e.version desc, place desc
-           limit $5
+           limit ${size}
          )
-         select ${EVENT_COLUMNS}, e.subject_id, encode(e.place, 'hex') as place
+         select e.id, e.type, e.contact_id, e.version, e.received_at, e.source,
+                case e.type when 'CONTACT_MERGE' then e.related_contact_ids[1] end as loser_id,
+                e.subject_id, encode(e.place, 'hex') as place
          from (select * from own union all select * from named) e
          order by e.version desc, e.place desc
-         limit $5`,
-        [projectId, contactIds, ...(before ?? [null, null]), size],
+         limit ${size}`,
+        parameters.values,
       ),
     );
   }
 
   /**
-   * What surrounds events of contacts, in the order asked.
+   * What surrounds events of contacts, in the order asked: of the first ones, as many as are read in one step.
    *
-   * @param previous the event before it `in-version-order`, as far as is known now; or `as-received`, among those that the
-   *   journal had when it came
+   * However many events a contact has, so many rows are read of each: an index leads to the event before it, as far as is
+   * known now, and to those that are newer next.
    */
   async surroundings(
     projectId: string,
     occurrences: readonly Occurrence[],
-    previous: 'in-version-order' | 'as-received',
   ): Promise<readonly Surroundings[]> {
-    return rows<Surroundings>(
-      await this.reads.of(projectId).query(
-        `with asked as (
-           select e.id, e.project_id, asked.subject_id, e.payload, e.version, asked.n,
-                  case when e.contact_id = asked.subject_id then e.tie_break else ${LOSERS_PLACE} end as tie_break
-           from unnest($2::bigint[], $3::text[]) with ordinality as asked (id, subject_id, n)
-           join audit_event e on e.project_id = $1 and e.id = asked.id
-         ),
-         newer as (
-           select n.id, n.subject_id, min(n.id) over (partition by n.subject_id order by n.version desc, n.place desc
-                                                      rows between unbounded preceding and 1 preceding) as first_received_id
-           from (select subject_id, min(version) as version from asked group by subject_id) since
-           cross join lateral (
-             select e.id, since.subject_id, e.version, e.tie_break as place
-             from audit_event e
-             where e.project_id = $1 and e.contact_id = since.subject_id and e.version >= since.version
-               and e.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE', '${ABSENT}')
-             union all
-             select e.id, since.subject_id, e.version, ${LOSERS_PLACE}
-             from audit_event e
-             where e.project_id = $1 and e.type = 'CONTACT_MERGE' and e.version >= since.version
-               and e.related_contact_ids <> '{}' and e.related_contact_ids @> array[since.subject_id]
-           ) n
-         )
-         select a.id, a.subject_id as "contactId", a.payload, previous.payload as "previousPayload",
-                coalesce(newer.first_received_id < a.id, false) as late
-         from asked a
-         left join newer on newer.id = a.id and newer.subject_id = a.subject_id
-         left join lateral (
-           select p.payload
-           from audit_event p
-           where p.project_id = a.project_id and p.contact_id = a.subject_id
-             and (p.version, p.tie_break) < (a.version, a.tie_break)
-             and ($4 = 'in-version-order' or p.id < a.id)
-             and p.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
-           order by p.version desc, p.tie_break desc
-           limit 1
-         ) previous on true
-         order by a.n`,
-        [projectId, occurrences.map(({ id }) => id), occurrences.map(({ contactId }) => contactId), previous],
-      ),
-    );
+    const [ids, contactIds] = [occurrences.map(({ id }) => id), occurrences.map((each) => each.contactId)];
+    return this.around<Surroundings>(projectId, AS_KNOWN, [ids, contactIds]);
   }
 
-  /** The deletions of some contacts and the merges that they lost, in the order in which they were received. */
-  async departures(projectId: string, contactIds: readonly string[]): Promise<readonly AuditEventRow[]> {
-    return rows<AuditEventRow>(
-      await this.reads.of(projectId).query(
-        `select ${EVENT_COLUMNS}
-         from audit_event e
-         where e.project_id = $1
-           and (e.type = 'CONTACT_DELETE' and e.contact_id = any ($2)
-                or e.type = 'CONTACT_MERGE' and e.related_contact_ids <> '{}' and e.related_contact_ids && $2)
-         order by e.id`,
-        [projectId, contactIds],
-      ),
+  /** As `surroundings`, of what the journal had when each event was received. */
+  async surroundingsAsReceived(
+    projectId: string,
+    eventIds: readonly string[],
+  ): Promise<readonly (Surroundings & Precedents)[]> {
+    return this.around<Surroundings & Precedents>(projectId, AS_RECEIVED, [eventIds]);
+  }
+
+  private async around<Row extends Surroundings>(
+    projectId: string,
+    statement: string,
+    asked: readonly (readonly string[])[],
+  ): Promise<readonly Row[]> {
+    const found = rows<Row & { readonly previousId: string | null }>(
+      await this.reads.prepared(projectId).query(statement, [projectId, ...asked]),
     );
+    // what several have before or at them was sent once
+    const payloads = new Map(found.map(({ id, payload }) => [id, payload]));
+    for (const each of found)
+      if (each.previousId !== null) each.previousPayload ??= payloads.get(each.previousId) ?? null;
+    return found;
   }
 
   /** The version of the first event that is filed under each contact; contacts without any are left out. */
@@ -189,7 +260,7 @@ export class HistoriesRepository {
     return new Map(found.map((row) => [row.id, BigInt(row.version)]));
   }
 
-  /** The contacts that were merged into one, at any remove, by whatever merge the journal tells of; 1,000 at most. */
+  /** The contacts that were merged into one, at any remove, by whatever merge the journal reports; 1,000 at most. */
   async losersOf(projectId: string, contactId: string): Promise<readonly string[]> {
     const losers = rows<{ id: string }>(
       await this.reads.of(projectId).query(
@@ -212,7 +283,7 @@ export class HistoriesRepository {
     return losers.map(({ id }) => id);
   }
 
-  /** What the journal knows of a contact at a version: by which event it had gone, and the newest that told what it is. */
+  /** What the journal knows of a contact at a version: the event that ended it, and the newest one with a snapshot. */
   async asOf(projectId: string, contactId: string, version: bigint): Promise<AsOf> {
     const [gone] = rows<AuditEventRow>(
       await this.reads.of(projectId).query(
@@ -226,7 +297,7 @@ export class HistoriesRepository {
         [projectId, contactId, version.toString()],
       ),
     );
-    const [last] = rows<TellingRow & { readonly type: string }>(
+    const [last] = rows<SnapshotRow & { readonly type: string }>(
       await this.reads.of(projectId).query(
         `select contact_id, version, payload, type
          from audit_event
@@ -238,16 +309,16 @@ export class HistoriesRepository {
       ),
     );
     const isAbsent = last?.type === ABSENT;
-    return { gone: gone ?? null, told: isAbsent ? null : (last ?? null), isAbsent };
+    return { gone: gone ?? null, newest: isAbsent ? null : (last ?? null), isAbsent };
   }
 
-  /** Of each contact the newest event up to a version that told what it is; contacts without one are left out. */
-  async toldUntil(
+  /** The newest event with a snapshot up to a version, for each contact; contacts without one are left out. */
+  async snapshotsUntil(
     projectId: string,
     contactIds: readonly string[],
     version: bigint,
-  ): Promise<readonly TellingRow[]> {
-    return rows<TellingRow>(
+  ): Promise<readonly SnapshotRow[]> {
+    return rows<SnapshotRow>(
       await this.reads.of(projectId).query(
         `select e.contact_id, e.version, e.payload
          from unnest($2::text[]) as asked (id)

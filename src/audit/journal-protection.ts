@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { rows } from '../database/rows';
-import { StartRefusal } from '../start-refusal';
+import { StartRefusal } from '../config/start-refusal';
 
 /**
  * Makes sure that Postgres itself keeps the journal as it is: the service may add to it, and nothing else.
@@ -12,12 +12,15 @@ export async function requireProtectedJournal(database: DataSource): Promise<voi
     await database.query(PROTECTION),
   );
   if (state?.may_change !== false) {
+    const role = state?.role ?? 'of the service';
     throw new StartRefusal(
-      `The role ${state?.role ?? 'of the service'} could change the journal: it must only SELECT and INSERT`,
+      `The role ${role} could change the journal: it must only SELECT and INSERT. Run as the owner: revoke update, delete, truncate on audit_event from ${role}, public; if the role is a member of the owner, also revoke that membership`,
     );
   }
   if (!state.is_guarded)
-    throw new StartRefusal('The triggers that keep the journal from being changed are missing or disabled');
+    throw new StartRefusal(
+      'The trigger that keeps the journal from being changed is missing, disabled or replaced. Run as the owner: alter table audit_event enable always trigger audit_event_immutable; if that does not help, restore the database from a backup',
+    );
 }
 
 /** A superuser, and an owner by way of granting, could change the journal whatever the grants say. */

@@ -1,9 +1,9 @@
-import { writeDate, writeTime } from '../rest/read-time';
-import type { AuditEvent } from './audit.dto';
+import { writeDate, writeTime } from '../json/read-time.rule';
+import type { AuditEventObject } from './audit.dto';
 import type { AuditEventRow } from './audit.repository';
 
 /** Shows an event as REST answers it, without its bytes. */
-export function viewAuditEvent(projectId: string, row: AuditEventRow): AuditEvent {
+export function viewAuditEvent(projectId: string, row: AuditEventRow): AuditEventObject {
   return {
     id: row.id,
     type: row.type,

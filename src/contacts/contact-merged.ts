@@ -1,5 +1,5 @@
-import { Problem, type ProblemMembers, type ProblemOptions } from '../rest/problem';
-import type { Resolution } from './follow-merges';
+import { Problem, type ProblemMembers, type ProblemOptions } from '../rest/problems/problem';
+import type { Resolution } from './follow-merges.rule';
 
 /** Where the contact of an id went by merges. */
 export interface Moved {
@@ -18,9 +18,9 @@ export function contactMerged(moved: Moved, options: Pick<ProblemOptions, 'statu
   });
 }
 
-/** The problem of who asked for a contact of which nothing was ever heard. */
+/** The problem for a contact that the mirror does not know. */
 export function contactUnknown(id: string): Problem {
-  return new Problem('not-found', 'The mirror has not heard of this contact.', { contact_id: id });
+  return new Problem('not-found', 'Contact not found in the mirror.', { contact_id: id });
 }
 
 /** Why no contact answers for an id; null where one does. */
@@ -33,7 +33,7 @@ export function unanswered(id: string, resolution: Resolution): Problem | null {
     case 'deleted':
       return new Problem('contact-deleted', 'The contact was deleted.', { contact_id: id });
     case 'cycle':
-      return new Problem('merge-cycle', 'The merges of this contact run in a circle.', {
+      return new Problem('merge-cycle', 'The merges of this contact form a cycle.', {
         contact_id: id,
         chain: resolution.chain,
         chain_length: resolution.chainLength,
@@ -58,7 +58,7 @@ function unansweredEnd(moved: Moved & Resolution & { state: 'merged' }): Problem
   }
 }
 
-/** What a problem tells of a move. */
+/** The members of a problem that describe the merge. */
 function membersOf({ id, survivorId, chain, chainLength }: Moved): ProblemMembers {
   return { contact_id: id, survivor_id: survivorId, chain, chain_length: chainLength };
 }

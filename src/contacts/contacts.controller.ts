@@ -1,32 +1,27 @@
 import { Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Scope } from '../access/scope';
-import { BEGINNING, type Cursor } from '../audit/audit.repository';
+import { Scope, TakesBasic } from '../access/scope';
+import { answerBytesMax, jsonBytes } from '../rest/answer-size';
 import { JsonBody } from '../rest/json-body';
-import { Problems } from '../rest/openapi';
-import { cutPage, PageTokens, type PageFilter } from '../rest/page-token';
-import { Problem } from '../rest/problem';
-import { ChangesService } from './changes.service';
+import { Problems } from '../openapi/openapi';
+import { PageTokens } from '../rest/page-token';
+import { ReadsByPost } from '../rest/reads-by-post';
+import { Problem } from '../rest/problems/problem';
 import {
-  BatchGetAnswer,
+  BatchGetResultsObject,
   BatchGetBody,
-  ChangesPage,
-  ChangesQuery,
-  Contact,
+  ContactObject,
   ContactQuery,
   ContactsPage,
   ContactsQuery,
-  HistoryPage,
-  HistoryQuery,
-  ResolveAnswer,
+  ResolveResultsObject,
   ResolveBody,
 } from './contacts.dto';
 import { contactFilter } from './contact-filter';
 import { contactMerged } from './contact-merged';
 import { ContactsService } from './contacts.service';
-import type { Resolution } from './follow-merges';
-import { HistoryService, type HistoryPlace } from './history.service';
+import type { Resolution } from './follow-merges.rule';
 
 /** Contacts: Sinch's own read routes, and what the mirror knows beside. */
 @ApiTags('contacts')
@@ -35,52 +30,51 @@ import { HistoryService, type HistoryPlace } from './history.service';
 export class ContactsController {
   constructor(
     private readonly contacts: ContactsService,
-    private readonly histories: HistoryService,
-    private readonly feed: ChangesService,
     private readonly tokens: PageTokens,
   ) {}
 
   @Get('contacts')
+  @TakesBasic()
   @ApiOkResponse({ type: ContactsPage })
   async list(@Param('project_id') projectId: string, @Query() query: ContactsQuery): Promise<ContactsPage> {
     const paging = this.tokens.page<readonly [id: string]>('contacts', { ...query, projectId });
     const after = paging.from?.[0] ?? '';
-    const contacts = await this.contacts.list(projectId, contactFilter(query), after, query.page_size + 1);
-    const { shown, last } = cutPage(contacts, query.page_size);
-    return { contacts: shown, next_page_token: paging.tokenOf(last && [last.id]) };
-  }
-
-  @Get('contacts::changes')
-  @ApiOkResponse({ type: ChangesPage })
-  async changes(@Param('project_id') projectId: string, @Query() query: ChangesQuery): Promise<ChangesPage> {
-    const bound = { ...query, projectId };
-    const page = await this.feed.page(
-      projectId,
-      { types: query.type ?? null, changed: query.changed ?? null },
-      await this.startOfChanges(projectId, bound, query.page_token),
-      query.page_size,
-      query.wait * 1000,
-    );
-    return { changes: page.changes, next_page_token: this.tokens.seal('contacts:changes', bound, page.next) };
+    const filter = contactFilter(query);
+    const { contacts, next } =
+      query.on_merged === 'follow'
+        ? await this.contacts.listFollowing(projectId, filter, after, query.page_size)
+        : await this.contacts.list(projectId, filter, after, query.page_size);
+    return { contacts, next_page_token: paging.tokenOf(next === null ? null : [next]) };
   }
 
   @Post('contacts::resolve')
-  @ApiOkResponse({ type: ResolveAnswer })
+  @ReadsByPost()
+  @ApiOkResponse({ type: ResolveResultsObject })
+  @Problems('answer-too-large')
   async resolve(
     @Param('project_id') projectId: string,
     @JsonBody(ResolveBody) { ids }: ResolveBody,
-  ): Promise<ResolveAnswer> {
+  ): Promise<ResolveResultsObject> {
     const resolutions = await this.contacts.resolve(projectId, ids);
-    return { results: ids.map((id, at) => viewResolution(id, resolutions[at])) };
+    let bytes = 0;
+    return {
+      results: ids.map((id, at) => {
+        const { chain, ...result } = viewResolution(id, resolutions[at]);
+        bytes += jsonBytes({ chain, ...result });
+        return chain === undefined || bytes > answerBytesMax ? result : { ...result, chain };
+      }),
+    };
   }
 
   @Post('contacts::batchGet')
-  @ApiOkResponse({ type: BatchGetAnswer })
+  @ReadsByPost()
+  @ApiOkResponse({ type: BatchGetResultsObject })
+  @Problems('answer-too-large')
   async batchGet(
     @Param('project_id') projectId: string,
     @JsonBody(BatchGetBody) { ids, on_merged }: BatchGetBody,
     @Req() request: FastifyRequest,
-  ): Promise<BatchGetAnswer> {
+  ): Promise<BatchGetResultsObject> {
     const found = await this.contacts.batchGet(projectId, ids, on_merged === 'follow');
     return {
       results: found.map((each, at) => {
@@ -93,14 +87,22 @@ export class ContactsController {
   }
 
   @Get('contacts/:contact_id')
-  @ApiOkResponse({ type: Contact })
-  @Problems('not-found', 'contact-merged', ['contact-merged', 410], 'contact-deleted', 'merge-cycle')
+  @TakesBasic()
+  @ApiOkResponse({ type: ContactObject })
+  @Problems(
+    'not-found',
+    'contact-merged',
+    ['contact-merged', 410],
+    'contact-deleted',
+    'merge-cycle',
+    'answer-too-large',
+  )
   async get(
     @Param('project_id') projectId: string,
     @Param('contact_id') contactId: string,
     @Query() { on_merged: onMerged, at }: ContactQuery,
     @Req() request: FastifyRequest,
-  ): Promise<Contact> {
+  ): Promise<ContactObject> {
     const follow = onMerged === 'follow';
     const found =
       at === undefined
@@ -113,41 +115,12 @@ export class ContactsController {
     const location = `./${encodeURIComponent(found.moved.survivorId)}${query}`;
     throw contactMerged(found.moved, { headers: { Location: location } });
   }
-
-  @Get('contacts/:contact_id/history')
-  @ApiOkResponse({ type: HistoryPage })
-  @Problems('not-found')
-  async history(
-    @Param('project_id') projectId: string,
-    @Param('contact_id') contactId: string,
-    @Query() query: HistoryQuery,
-  ): Promise<HistoryPage> {
-    const { from, tokenOf } = this.tokens.page<HistoryPlace>('history', { ...query, projectId, contactId });
-    const { entries, next } = await this.histories.page(
-      projectId,
-      contactId,
-      query.include_merged,
-      from,
-      query.page_size,
-    );
-    return { history: entries, next_page_token: tokenOf(next) };
-  }
-
-  private async startOfChanges(
-    projectId: string,
-    bound: PageFilter,
-    token: string | undefined,
-  ): Promise<Cursor> {
-    if (token === undefined) return BEGINNING;
-    if (token === 'latest') return this.feed.latest(projectId);
-    return this.tokens.open('contacts:changes', bound, token) as Cursor; // as `changes` seals it
-  }
 }
 
 function viewResolution(
   id: string,
   resolution: Resolution = { state: 'unknown' },
-): ResolveAnswer['results'][number] {
+): ResolveResultsObject['results'][number] {
   switch (resolution.state) {
     case 'merged':
       return {

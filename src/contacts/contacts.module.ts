@@ -1,43 +1,28 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
-import { AnomaliesController } from './anomalies.controller';
-import { AnomaliesService } from './anomalies.service';
-import { ChangesService } from './changes.service';
-import { CommitQueue } from './commit-queue';
 import { ContactsExportController } from './contacts-export.controller';
 import { ContactsController } from './contacts.controller';
 import { ContactsRepository } from './contacts.repository';
 import { ContactsService } from './contacts.service';
-import { HistoryService } from './history.service';
-import { HoldingsRepository } from './holdings.repository';
-import { MergesController } from './merges.controller';
-import { MergesService } from './merges.service';
-import { ReferencesController } from './references.controller';
-import { ReferencesRepository } from './references.repository';
-import { ReferencesService } from './references.service';
+import { AnomaliesController } from './merges/anomalies.controller';
+import { AnomaliesService } from './merges/anomalies.service';
+import { MergesController } from './merges/merges.controller';
+import { MergesRepository } from './merges/merges.repository';
+import { MergesService } from './merges/merges.service';
+import { SearchReadings } from './search-readings';
 
-/** Mirrors: the commit queue writes the journal and the map, everything else here reads them. */
+/** The contacts of the mirror and their merges. */
 @Module({
   imports: [AuditModule],
-  controllers: [
-    ContactsController,
-    ContactsExportController,
-    MergesController,
-    AnomaliesController,
-    ReferencesController,
-  ],
+  controllers: [ContactsController, ContactsExportController, MergesController, AnomaliesController],
   providers: [
     AnomaliesService,
-    ChangesService,
-    CommitQueue,
     ContactsRepository,
     ContactsService,
-    HistoryService,
-    HoldingsRepository,
+    MergesRepository,
     MergesService,
-    ReferencesRepository,
-    ReferencesService,
+    SearchReadings,
   ],
-  exports: [CommitQueue, ContactsRepository, ContactsService, HoldingsRepository, MergesService],
+  exports: [ContactsRepository, ContactsService, MergesRepository, MergesService, SearchReadings],
 })
 export class ContactsModule {}

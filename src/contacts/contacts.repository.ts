@@ -1,14 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import { ProjectReads } from '../database/project-reads';
+import { Parameters } from '../database/reads/parameters';
+import { ProjectReads } from '../database/reads/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
-import type { Pointer } from './follow-merges';
-import { cut, identityKey, phoneKey, projectionLengthMax } from './projections';
+import { Problem } from '../rest/problems/problem';
+import type { Pointer } from './follow-merges.rule';
+import type { SoughtName } from '../normalise/normalise-name.rule';
+import {
+  nameReading,
+  cut,
+  emailKey,
+  externalIdKey,
+  identityKey,
+  languageKey,
+  phoneKey,
+  projectionLengthMax,
+} from '../audit/commit/projections.rule';
+import { openSetsOf } from './open-duplicates';
+import { SearchReadings } from './search-readings';
 
 /** Most merged ids that one contact shows. */
 const ancestorsMax = 1_000;
 /** Longest metadata of a merged contact that is read, in characters: four times what Sinch allows. */
 const metadataLengthMax = 4_096;
+/** Most contacts that are read to follow the merges of one request. */
+const reachedMax = 100_000;
 /** Most contacts in the midst of merges that are looked through for circles. */
 const linksMax = 100_000;
 
@@ -25,6 +41,17 @@ export interface ContactRow {
   readonly gone_version: string | null;
 }
 
+/** A row with what answers show beside, as of now. */
+export interface SurroundedRow extends ContactRow {
+  /** Whether a contact was merged into it. */
+  readonly has_merged: boolean;
+  /** The ids of the open sets of duplicates that it is in. */
+  readonly open_duplicates: readonly string[];
+}
+
+/** A row whose snapshot was left out where those before it have as many bytes as were asked for. */
+export type MeasuredRow = Omit<SurroundedRow, 'snapshot'> & { readonly snapshot: string | null };
+
 /** What a merged contact leaves. */
 export interface MetadataRow {
   readonly id: string;
@@ -32,7 +59,7 @@ export interface MetadataRow {
   readonly metadata: string | null;
 }
 
-/** A gone contact that Sinch told of, or had, as a living one at a later time. */
+/** A merged or deleted contact that Sinch reported, or had, as active at a later time. */
 export interface LivingAfterGoneRow {
   readonly id: string;
   readonly gone: 'deleted' | 'merged';
@@ -51,50 +78,76 @@ export interface ContactFilter {
   readonly identity: { readonly channel: string; readonly identity: string } | null;
   /** Every form of the number that is to be found, as digits. */
   readonly phones: readonly string[] | null;
-  readonly email: string | null;
-  /** Part of the display name, any case. */
-  readonly displayName: string | null;
+  /** Every form that the address may be meant by. */
+  readonly emails: readonly string[] | null;
+  /** Part of the display name. */
+  readonly name: SoughtName | null;
   readonly language: string | null;
 }
 
-/** Reads the map. Nothing but the commit queue writes it. */
+/** Reads the map. Only the commit queue writes it; `ProjectionRefreshRepository` rewrites its search columns. */
 @Injectable()
 export class ContactsRepository {
-  constructor(private readonly reads: ProjectReads) {}
+  constructor(
+    private readonly reads: ProjectReads,
+    private readonly readings: SearchReadings = new SearchReadings(),
+  ) {}
 
   /**
    * In the order of ids, after `after` (`''` for the first page).
    *
-   * Empty filters are folded away when Postgres plans, so each condition stands alone. Identities, of which Postgres cannot
-   * tell that they are rare, are looked up first: else it may read all contacts in order until it has met them.
+   * @param bytesMax once the snapshots have so many bytes, the rows that follow come without
    */
   async page(
     projectId: string,
     filter: ContactFilter,
     after: string,
     size: number,
-  ): Promise<readonly ContactRow[]> {
-    return rows<ContactRow>(
-      await this.reads.of(projectId).query(PAGE, pageValues(projectId, filter, after, size)),
+    bytesMax: number,
+  ): Promise<readonly MeasuredRow[]> {
+    const { page, parameters } = this.pageOf(projectId, filter, after, size);
+    return rows<MeasuredRow>(
+      await this.readsOf(projectId, filter).query(
+        `select ${measuredColumns(parameters.add(bytesMax))}
+         from (select *, sum(octet_length(snapshot::text)) over (order by id) - octet_length(snapshot::text) as bytes_before
+               from (${page}) page) measured
+         order by id`,
+        parameters.values,
+      ),
     );
   }
 
-  /** As `page`; ends before the snapshots exceed `bytesMax`, but with one at least where there is one. */
-  async pageWithin(
+  /** The ids of a page. */
+  async matches(
     projectId: string,
     filter: ContactFilter,
     after: string,
     size: number,
+  ): Promise<readonly string[]> {
+    const { page, parameters } = this.pageOf(projectId, filter, after, size);
+    const found = rows<{ id: string }>(
+      await this.readsOf(projectId, filter).query(
+        `select id from (${page}) page order by id`,
+        parameters.values,
+      ),
+    );
+    return found.map(({ id }) => id);
+  }
+
+  /** In the order of `ids`, which are distinct; ids that are not in the mirror are left out. @param bytesMax as of `page` */
+  async findWithin(
+    projectId: string,
+    ids: readonly string[],
     bytesMax: number,
-  ): Promise<readonly ContactRow[]> {
-    return rows<ContactRow>(
-      await this.reads.of(projectId).query(
-        `select id, version, snapshot, gone, survivor_id, gone_version
-         from (select *, sum(octet_length(snapshot)) over (order by id) - octet_length(snapshot) as bytes_before
-               from (${PAGE}) page) measured
-         where bytes_before = 0 or bytes_before + octet_length(snapshot) <= $12
-         order by id`,
-        [...pageValues(projectId, filter, after, size), bytesMax],
+  ): Promise<readonly MeasuredRow[]> {
+    return rows<MeasuredRow>(
+      await this.reads.prepared(projectId).query(
+        `select ${measuredColumns('$3')}
+         from (select c.*, asked.n, sum(octet_length(c.snapshot::text)) over (order by asked.n) - octet_length(c.snapshot::text) as bytes_before
+               from unnest($2::text[]) with ordinality as asked (id, n)
+               join contact c on c.project_id = $1 and c.id = asked.id) measured
+         order by n`,
+        [projectId, ids, bytesMax],
       ),
     );
   }
@@ -115,11 +168,15 @@ export class ContactsRepository {
     );
   }
 
-  /** Every contact that can be reached from the ids along merges; `union` ends cycles. */
+  /**
+   * Every contact that can be reached from the ids along merges; `union` ends cycles.
+   *
+   * @throws Problem `answer-too-large` where there are more than 100,000
+   */
   async reach(
     projectId: string,
     ids: readonly string[],
-    session: Queryable = this.reads.of(projectId),
+    session: Queryable = this.reads.prepared(projectId),
   ): Promise<ReadonlyMap<string, Pointer>> {
     const found = rows<Pointer>(
       await session.query(
@@ -132,10 +189,16 @@ export class ContactsRepository {
              select id, gone, survivor_id from contact where project_id = $1 and id = r.survivor_id limit 1
            ) c
          )
-         select id, gone, survivor_id as "survivorId" from reached`,
+         select id, gone, survivor_id as "survivorId" from reached limit ${reachedMax + 1}`,
         [projectId, ids],
       ),
     );
+    if (found.length > reachedMax) {
+      throw new Problem(
+        'answer-too-large',
+        `The ids lead through more than ${reachedMax} merged contacts. Ask for fewer ids at once.`,
+      );
+    }
     return new Map(found.map((pointer) => [pointer.id, pointer]));
   }
 
@@ -148,9 +211,34 @@ export class ContactsRepository {
     projectId: string,
     ids: readonly string[],
     until: bigint | null = null,
-    session: Queryable = this.reads.of(projectId),
+    session: Queryable = this.reads.prepared(projectId),
   ): Promise<ReadonlyMap<string, readonly string[]>> {
-    const found = rows<{ id: string; merged_ids: string[] }>(
+    const { ancestors } = await this.ancestorsWithin(
+      projectId,
+      ids,
+      until,
+      ids.length * (ancestorsMax + 1),
+      session,
+    );
+    return ancestors;
+  }
+
+  /**
+   * As `ancestors`, but reads so many ids at most, the nearest first, the asked ones included.
+   *
+   * @returns those found, and whether they are all: else some contacts may lack some
+   */
+  async ancestorsWithin(
+    projectId: string,
+    ids: readonly string[],
+    until: bigint | null,
+    countMax: number,
+    session: Queryable = this.reads.prepared(projectId),
+  ): Promise<{ readonly ancestors: ReadonlyMap<string, readonly string[]>; readonly isComplete: boolean }> {
+    const parameters = new Parameters(projectId, ids, countMax);
+    const isInTime =
+      until === null ? '' : `and c.gone_version <= ${parameters.add(until.toString())}::bigint`;
+    const found = rows<{ id: string; merged_ids: string[]; count: number }>(
       await session.query(
         `with recursive ancestor (root, id) as (
            select id collate "C", id collate "C" from unnest($2::text[]) as asked (id)
@@ -160,25 +248,29 @@ export class ContactsRepository {
            cross join lateral (
              select c.id
              from contact c
-             where c.project_id = $1 and c.survivor_id = a.id and ($3::bigint is null or c.gone_version <= $3)
+             where c.project_id = $1 and c.survivor_id = a.id ${isInTime}
              order by c.id
-             limit $4
+             limit ${ancestorsMax}
            ) m
          )
-         select root as id, (array_agg(id order by id))[:$4] as merged_ids
-         from ancestor
+         select root as id, (array_agg(id order by id))[:${ancestorsMax}] as merged_ids, count(*)::int as count
+         from (select root, id from ancestor limit $3) found
          where id <> root
          group by root`,
-        [projectId, ids, until?.toString() ?? null, ancestorsMax],
+        parameters.values,
       ),
     );
-    return new Map(found.map((row) => [row.id, row.merged_ids]));
+    const count = found.reduce((sum, row) => sum + row.count, new Set(ids).size);
+    return {
+      ancestors: new Map(found.map((row) => [row.id, row.merged_ids])),
+      isComplete: count < countMax,
+    };
   }
 
-  /** The metadata of merged contacts as they were told of last, in no particular order; null for none, or too long a one. */
+  /** The last known metadata of merged contacts, in no particular order; null for none, or if it is too long. */
   async metadata(projectId: string, ids: readonly string[]): Promise<readonly MetadataRow[]> {
     return rows<MetadataRow>(
-      await this.reads.of(projectId).query(
+      await this.reads.prepared(projectId).query(
         `select id, version,
                 case when json_typeof(snapshot -> 'metadata') = 'string' and length(snapshot ->> 'metadata') <= $3
                      then snapshot ->> 'metadata' end as metadata
@@ -190,7 +282,7 @@ export class ContactsRepository {
   }
 
   /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
-  async amidMerges(projectId: string): Promise<ReadonlyMap<string, string>> {
+  async middlesOfMergeChains(projectId: string): Promise<ReadonlyMap<string, string>> {
     const found = rows<{ id: string; survivor_id: string }>(
       await this.reads.of(projectId).query(
         `select c.id, c.survivor_id
@@ -228,41 +320,122 @@ export class ContactsRepository {
       ),
     );
   }
+
+  /** How rare a name, a language or a status is decides which plan is good, so a page of those is planned for its values. */
+  private readsOf(projectId: string, { name, language, status }: ContactFilter): Queryable {
+    const hasOnePlan = name === null && language === null && (status === 'active' || status === 'all');
+    return hasOnePlan ? this.reads.prepared(projectId) : this.reads.of(projectId);
+  }
+
+  /**
+   * The statement of a page, with the conditions alone that are asked for.
+   *
+   * Each value is sought by the keys of the current reading and, while rows are left that the reading before made, by those of
+   * that one. Postgres cannot tell that identities are rare, so they are looked up first: else it may read all contacts in
+   * order until it has met them.
+   */
+  private pageOf(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+  ): { readonly page: string; readonly parameters: Parameters } {
+    const parameters = new Parameters(projectId);
+    const add = (value: unknown): string => parameters.add(value);
+    const { isOlderAsked, isOlderNameAsked } = this.readings;
+    const conditions = [
+      'project_id = $1',
+      `id > ${add(after)}`,
+      ...HAS_STATUS[filter.status],
+      ...isCalled(filter.externalId, isOlderAsked, add),
+      ...hasIdentity(filter.identity, isOlderAsked, add),
+      ...(filter.phones === null ? [] : [hasKey(add(filter.phones.map(phoneKey)))]),
+      ...hasEmail(filter.emails, isOlderAsked, add),
+      ...hasName(filter.name, isOlderNameAsked, add),
+      ...speaks(filter.language, isOlderAsked, add),
+    ];
+    const page = `
+      select id, version, snapshot, gone, survivor_id, gone_version
+      from contact
+      where ${conditions.join('\n        and ')}
+      order by id
+      limit ${size}`;
+    return { page, parameters };
+  }
 }
 
-const PAGE = `
-select id, version, snapshot::text, gone, survivor_id, gone_version
-from contact
-where project_id = $1
-  and id > $2
-  and ($3 <> 'active' or gone is null)
-  and ($3 in ('active', 'all') or gone = $3 or $3 = 'deleted' and gone = 'absent')
-  and ($4::text is null or external_id = left($4, $10) and snapshot ->> 'external_id' = $4)
-  and ($5::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $5)))
-  and ($6::text[] is null or id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && $6)))
-  and ($7::text is null or lower(email) = lower(left($7, $10)) and lower(snapshot ->> 'email') = lower($7))
-  and ($8::text is null or display_name ilike $8)
-  and ($9::text is null or language = $9)
-order by id
-limit $11`;
+/** For a row `measured`, whose `bytes_before` is the size of the snapshots before it. @param bytesMax the parameter of the bound */
+const measuredColumns = (bytesMax: string): string =>
+  `id, version, case when bytes_before < ${bytesMax} then snapshot::text end as snapshot, gone, survivor_id, gone_version,
+         exists (select from contact m where m.project_id = $1 and m.survivor_id = measured.id) as has_merged,
+         ${openSetsOf('measured.id')} as open_duplicates`;
 
-function pageValues(
-  projectId: string,
-  { identity, phones, displayName, ...filter }: ContactFilter,
-  after: string,
-  size: number,
-): unknown[] {
+const HAS_STATUS: Readonly<Record<StatusFilter, readonly string[]>> = {
+  active: ['gone is null'],
+  merged: [`gone = 'merged'`],
+  deleted: [`(gone = 'deleted' or gone = 'absent')`],
+  all: [],
+};
+
+/** Makes a parameter of a value. */
+type Add = (value: unknown) => string;
+
+function isCalled(externalId: string | null, isOlderAsked: boolean, add: Add): readonly string[] {
+  if (externalId === null) return [];
+  const byKey = `external_id = ${add(externalIdKey(externalId))}`;
+  if (!isOlderAsked) return [byKey];
+  const older = add(externalId);
+  const byOlder = `external_id = left(${older}, ${projectionLengthMax}) and snapshot ->> 'external_id' = ${older}`;
+  return [`(${byKey} or ${byOlder})`];
+}
+
+function hasIdentity(sought: ContactFilter['identity'], isOlderAsked: boolean, add: Add): readonly string[] {
+  if (sought === null) return [];
+  const { channel, identity } = sought;
+  const older = isOlderAsked ? [cut(`${channel}:${identity}`)] : [];
+  return [hasKey(add([identityKey(channel, identity), ...older]))];
+}
+
+function hasKey(keys: string): string {
+  return `id = any (array(select k.id from contact k where k.project_id = $1 and k.identity_keys && ${keys}::text[]))`;
+}
+
+/** One key is sought by its index, which gives it in the order of ids. */
+function hasEmail(emails: readonly string[] | null, isOlderAsked: boolean, add: Add): readonly string[] {
+  if (emails === null) return [];
+  const keys = [...new Set([...emails.map(emailKey), ...(isOlderAsked ? emails.map(cut) : [])])];
+  if (keys.length === 1) return [`lower(email) = lower(${add(keys[0])})`];
+  const is = `email is not null and lower(email) = lower(sought.email)`;
   return [
-    projectId,
-    after,
-    filter.status,
-    filter.externalId,
-    identity && [identityKey(identity.channel, identity.identity)],
-    phones && phones.map(phoneKey),
-    filter.email,
-    displayName && `%${displayName.replace(/[\\%_]/g, '\\$&')}%`,
-    filter.language && cut(filter.language),
-    projectionLengthMax,
-    size,
+    `id = any (array(
+        select k.id
+        from unnest(${add(keys)}::text[]) as sought (email)
+        cross join lateral (
+          select id from contact where project_id = $1 and gone is null and ${is}
+          union all
+          select id from contact where project_id = $1 and gone is not null and ${is}) k))`,
   ];
+}
+
+function hasName(name: SoughtName | null, isOlderAsked: boolean, add: Add): readonly string[] {
+  if (name === null) return [];
+  const hasKeys = `name_keys @> ${add(name.keys)}::text[]`;
+  const byKeys = name.part === null ? hasKeys : `${hasKeys} and strpos(display_name, ${add(name.part)}) > 0`;
+  if (!isOlderAsked || Array.from(name.text).length < olderNameLengthMin) return [byKeys];
+  return [
+    `(${byKeys} or display_name ilike ${add(likePattern(name.text))} and projected_by < ${nameReading})`,
+  ];
+}
+
+function speaks(language: string | null, isOlderAsked: boolean, add: Add): readonly string[] {
+  if (language === null) return [];
+  const byKey = `language = ${add(languageKey(language))}`;
+  return [isOlderAsked ? `(${byKey} or language = ${add(cut(language))})` : byKey];
+}
+
+/** What a part of a name had at least that the first reading searched by. */
+const olderNameLengthMin = 3;
+
+function likePattern(part: string): string {
+  return `%${part.replace(/[\\%_]/g, '\\$&')}%`;
 }

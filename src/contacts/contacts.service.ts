@@ -1,14 +1,22 @@
+import { type MetadataPolicy } from '../config/policies.rule';
 import { Injectable } from '@nestjs/common';
+import { flatMapInTurns } from '../base/in-turns';
 import { HistoriesRepository } from '../audit/histories.repository';
-import { Config } from '../config';
-import { Problem } from '../rest/problem';
-import type { ToldMetadata } from './consolidate-metadata';
-import { ContactsRepository, type ContactFilter, type ContactRow } from './contacts.repository';
-import { followMerges, type Pointer, type Resolution } from './follow-merges';
-import { OpenDuplicates } from './open-duplicates';
-import { snapshotIn } from './read-notification';
+import { Config } from '../config/config';
+import { answerBytesMax, jsonBytes } from '../rest/answer-size';
+import { Problem } from '../rest/problems/problem';
+import type { VersionedMetadata } from './consolidate-metadata.rule';
+import {
+  ContactsRepository,
+  type ContactFilter,
+  type MeasuredRow,
+  type SurroundedRow,
+} from './contacts.repository';
+import { followMerges, type Pointer, type Resolution } from './follow-merges.rule';
+import { contactsIn, snapshotIn } from '../audit/commit/read-notification.rule';
 import { contactMerged, contactUnknown, unanswered, type Moved } from './contact-merged';
-import { viewContact, type ContactView } from './view-contact';
+import { viewContact } from './view-contact';
+import type { ContactObject } from './contacts.dto';
 
 /** Longest chain of merges that is followed in the past, where each step is a query. */
 const pastChainMax = 1_000;
@@ -17,31 +25,89 @@ const pastChainMax = 1_000;
 const exportSize = 500;
 const exportBytesMax = 1_048_576;
 
+/** From how many merged ids on fewer contacts are shown at once, by what is read of each. */
+const mergedMax: Readonly<Record<MetadataPolicy, number>> = { survivor: 10_000, deep: 2_000, newest: 2_000 };
+
+/** What the fields take, at most, that a snapshot may leave out and answers have. */
+const emptyFieldsBytes = 150;
+
+/** A contact as it is shown, and how many bytes it has as JSON. */
+export interface Shown {
+  readonly view: ContactObject;
+  readonly bytes: number;
+}
+
 /** What an id leads to: a contact or, where merges are not followed, the one to ask for instead. */
-export type Found =
-  | { readonly kind: 'contact'; readonly contact: ContactView }
+export type ContactLookup =
+  | { readonly kind: 'contact'; readonly contact: ContactObject }
   | { readonly kind: 'moved'; readonly moved: Moved };
 
-/** Answers for contacts as they are now, and as they were. */
+/** Shows contacts now and at an earlier time. */
 @Injectable()
 export class ContactsService {
   constructor(
     private readonly contacts: ContactsRepository,
     private readonly histories: HistoriesRepository,
-    private readonly duplicates: OpenDuplicates,
     private readonly config: Config,
   ) {}
 
-  /** A page of the list, in the order of ids after `after`. */
+  /**
+   * A page of the list, in the order of ids after `after`; it ends early where the contacts would exceed the size of an answer.
+   *
+   * @returns the contacts, and the id after which the next page begins (null at the end)
+   */
   async list(
     projectId: string,
     filter: ContactFilter,
     after: string,
     size: number,
-  ): Promise<readonly ContactView[]> {
-    const rows = await this.contacts.page(projectId, filter, after, size);
-    const ids = rows.map((row) => row.id);
-    return this.show(projectId, rows, await this.contacts.ancestors(projectId, ids), null);
+    bytesMax = answerBytesMax,
+  ): Promise<{ readonly contacts: readonly ContactObject[]; readonly next: string | null }> {
+    const rows = await this.contacts.page(projectId, filter, after, size + 1, bytesMax);
+    const shown = await this.show(projectId, rows.slice(0, size), null, bytesMax);
+    const next = rows.length > shown.length ? (shown.at(-1)?.view.id ?? null) : null;
+    return { contacts: shown.map(({ view }) => view), next };
+  }
+
+  /**
+   * As `list`, with merged contacts among the matches; each match as the live contact that answers for it.
+   *
+   * One row for each match, in the order of matched ids, so a survivor may come several times. Matches that no live contact answers
+   * for are left out where active contacts are asked for, else shown as they are.
+   */
+  async listFollowing(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+  ): Promise<{ readonly contacts: readonly ContactObject[]; readonly next: string | null }> {
+    const statuses = filter.status === 'active' ? (['active', 'merged'] as const) : [filter.status];
+    const found = await Promise.all(
+      statuses.map((status) => this.contacts.matches(projectId, { ...filter, status }, after, size + 1)),
+    );
+    // as Postgres orders them: by bytes
+    const matched = found.flat().sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    const ids = matched.slice(0, size);
+    const resolve = followMerges(await this.contacts.reach(projectId, ids));
+    const ends = ids.map((id) => {
+      const resolution = resolve(id);
+      const isFollowed = resolution.state === 'merged' && resolution.survivorState === 'active';
+      if (isFollowed) return resolution.survivorId;
+      return filter.status === 'active' && resolution.state !== 'active' ? null : id;
+    });
+    const views = await this.views(projectId, [...new Set(ends.filter((end) => end !== null))]);
+    const contacts: ContactObject[] = [];
+    let bytes = 0;
+    for (const [n, id] of ids.entries()) {
+      const end = ends[n] ?? null;
+      const shown = end === null ? undefined : views.get(end);
+      if (shown === undefined) continue;
+      bytes += shown?.bytes ?? answerBytesMax;
+      if (shown === null || (contacts.length > 0 && bytes > answerBytesMax))
+        return { contacts, next: ids[n - 1] ?? null };
+      contacts.push({ ...shown.view, mirror: { ...shown.view.mirror, matched_id: id } });
+    }
+    return { contacts, next: matched.length > size ? (ids.at(-1) ?? null) : null };
   }
 
   /** The whole list, in the order of ids after `after`, page by page: each is read when it is asked for. */
@@ -49,13 +115,14 @@ export class ContactsService {
     projectId: string,
     filter: ContactFilter,
     after: string,
-  ): AsyncGenerator<readonly ContactView[], void> {
-    for (let last: string | undefined = after; last !== undefined;) {
-      const rows = await this.contacts.pageWithin(projectId, filter, last, exportSize, exportBytesMax);
-      const ids = rows.map((row) => row.id);
-      if (ids.length > 0)
-        yield await this.show(projectId, rows, await this.contacts.ancestors(projectId, ids), null);
-      last = ids.at(-1);
+  ): AsyncGenerator<readonly ContactObject[], void> {
+    let size = exportSize;
+    for (let last: string | null = after; last !== null;) {
+      const { contacts, next } = await this.list(projectId, filter, last, size, exportBytesMax);
+      // where pages end early for their bytes, the next one reads no more rows than may fit
+      size = Math.min(exportSize, 2 * contacts.length + 1);
+      if (contacts.length > 0) yield contacts;
+      last = next;
     }
   }
 
@@ -65,125 +132,161 @@ export class ContactsService {
    * @param follow whether a merged id is answered with its survivor
    * @throws Problem `not-found`, `contact-deleted`, `merge-cycle`
    */
-  async get(projectId: string, id: string, follow: boolean): Promise<Found> {
-    const pointers = await this.contacts.reach(projectId, [id]);
-    const resolution = followMerges(id, pointers);
-    return this.answer(id, resolution, follow, (end) => this.view(projectId, end));
+  async get(projectId: string, id: string, follow: boolean): Promise<ContactLookup> {
+    const [row] = await this.contacts.findWithin(projectId, [id], answerBytesMax);
+    const pointers =
+      row?.gone === 'merged'
+        ? await this.contacts.reach(projectId, [id])
+        : new Map(row && [[id, { id, gone: row.gone, survivorId: row.survivor_id }]]);
+    return this.answer(id, followMerges(pointers)(id), follow, async (end) => {
+      if (end !== id) return this.view(projectId, end);
+      const [shown] = await this.show(projectId, row === undefined ? [] : [row], null);
+      return shown?.view ?? null;
+    });
   }
 
   /** As `get`, at a version: as it was then, as far as is known now. */
-  async getAt(projectId: string, id: string, follow: boolean, version: bigint): Promise<Found> {
-    const past = new Map<string, { pointer: Pointer; row: ContactRow | null }>();
+  async getAt(projectId: string, id: string, follow: boolean, version: bigint): Promise<ContactLookup> {
+    const past = new Map<string, { pointer: Pointer; row: SurroundedRow | null }>();
     for (let next: string | null = id; next !== null && !past.has(next) && past.size < pastChainMax;) {
       const { pointer, row } = await this.past(projectId, next, version);
       if (pointer !== null) past.set(next, { pointer, row });
       next = pointer?.survivorId ?? null;
     }
     const pointers = new Map([...past].map(([each, { pointer }]) => [each, pointer]));
-    return this.answer(id, followMerges(id, pointers), follow, async (end) => {
+    return this.answer(id, followMerges(pointers)(id), follow, async (end) => {
       const row = past.get(end)?.row ?? null;
-      const mergedIds = await this.contacts.ancestors(projectId, [end], version);
-      const [shown = null] = await this.show(projectId, row === null ? [] : [row], mergedIds, version);
-      return shown;
+      const [shown] = await this.show(projectId, row === null ? [] : [row], version);
+      return shown?.view ?? null;
     });
   }
 
   /** What answers for each id, in order; one query. */
   async resolve(projectId: string, ids: readonly string[]): Promise<readonly Resolution[]> {
-    const pointers = await this.contacts.reach(projectId, ids);
-    return ids.map((id) => followMerges(id, pointers));
+    return ids.map(followMerges(await this.contacts.reach(projectId, ids)));
   }
 
-  /** The contact, or the problem, that `get` has for each id, in order. */
+  /**
+   * The contact, or the problem, that `get` has for each id, in order.
+   *
+   * Contacts beyond the size of an answer have the problem `answer-too-large`: the first ones are answered.
+   */
   async batchGet(
     projectId: string,
     ids: readonly string[],
     follow: boolean,
-  ): Promise<readonly (ContactView | Problem)[]> {
-    const pointers = await this.contacts.reach(projectId, ids);
-    const resolutions = ids.map((id) => [id, followMerges(id, pointers)] as const);
-    const ends = resolutions.map(([id, resolution]) =>
-      resolution.state === 'merged' ? resolution.survivorId : id,
-    );
-    const views = await this.views(projectId, [...new Set(ends)]);
-    return Promise.all(
-      resolutions.map(async ([id, resolution]) => {
-        try {
-          const found = await this.answer(id, resolution, follow, (end) =>
-            Promise.resolve(views.get(end) ?? null),
-          );
-          return found.kind === 'contact' ? found.contact : contactMerged(found.moved, { status: 410 });
-        } catch (error) {
-          if (error instanceof Problem) return error;
-          throw error;
-        }
-      }),
-    );
-  }
-
-  /** Contacts as they are now, whatever became of them, by id; unknown ones are left out. */
-  async views(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, ContactView>> {
-    const [rows, mergedIds] = await Promise.all([
-      this.contacts.find(projectId, ids),
-      this.contacts.ancestors(projectId, ids),
-    ]);
-    const shown = await this.show(projectId, rows, mergedIds, null);
-    return new Map(shown.map((view) => [view.id, view]));
-  }
-
-  /** @param until the version as of which they are shown; null for now */
-  private async show(
-    projectId: string,
-    rows: readonly ContactRow[],
-    mergedIds: ReadonlyMap<string, readonly string[]>,
-    until: bigint | null,
-  ): Promise<readonly ContactView[]> {
-    const policy = this.config.metadataConsolidation;
-    const wanted = policy === 'survivor' ? [] : [...new Set([...mergedIds.values()].flat())];
-    const [metadata, duplicates] = await Promise.all([
-      wanted.length === 0 ? new Map<string, ToldMetadata>() : this.metadataOf(projectId, wanted, until),
-      // sets are of now: none is told of the past
-      until === null
-        ? this.duplicates.openOf(
-            projectId,
-            rows.map(({ id }) => id),
-          )
-        : new Map<string, string[]>(),
-    ]);
-    return rows.map((row) => {
-      const ids = mergedIds.get(row.id) ?? [];
-      const takenOver = { ids, metadata: ids.flatMap((id) => metadata.get(id) ?? []) };
-      return viewContact(row, takenOver, policy, duplicates.get(row.id) ?? []);
+  ): Promise<readonly (ContactObject | Problem)[]> {
+    const resolve = followMerges(await this.contacts.reach(projectId, [...new Set(ids)]));
+    const found = ids.map((id) => find(id, resolve(id), follow));
+    const ends = found.flatMap((each) => (each.kind === 'end' ? [each.end] : []));
+    const shown = await this.views(projectId, [...new Set(ends)]);
+    let bytes = 0;
+    return found.map((each, n) => {
+      const result = each.kind === 'end' ? viewEnd(each, shown.get(each.end)) : problemOf(each);
+      bytes += result.bytes;
+      return n > 0 && bytes > answerBytesMax ? tooLarge(ids[n] ?? '') : result.shown;
     });
   }
 
-  /** The metadata of merged contacts as they were told of last, up to `until`; by id. */
+  /**
+   * Contacts as they are now, whatever became of them, by id; unknown ones are left out.
+   *
+   * @param ids each once; null stands for those that would exceed the size of an answer: the first ones are read
+   */
+  async views(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Shown | null>> {
+    const rows = await this.contacts.findWithin(projectId, ids, answerBytesMax);
+    const shown = await this.show(projectId, rows, null);
+    return new Map(rows.map(({ id }, n) => [id, shown[n] ?? null]));
+  }
+
+  /**
+   * Shows the first rows, as many as fit into an answer: at least one.
+   *
+   * @param until the version at which they are shown; null for now
+   */
+  private async show(
+    projectId: string,
+    rows: readonly MeasuredRow[],
+    until: bigint | null,
+    bytesMax = answerBytesMax,
+  ): Promise<readonly Shown[]> {
+    const shown: Shown[] = [];
+    for (let bytes = 0; shown.length < rows.length;) {
+      const whole = rows.slice(shown.length).filter(isWhole);
+      const some = whole.length === 0 ? [] : await this.showSome(projectId, whole, until);
+      if (some.length === 0) return shown;
+      for (const each of some) {
+        bytes += each.bytes;
+        if (shown.length > 0 && bytes > bytesMax) return shown;
+        shown.push(each);
+      }
+    }
+    return shown;
+  }
+
+  /** Shows the first rows, so many that not too much has to be read of those merged into them. */
+  private async showSome(
+    projectId: string,
+    rows: readonly SurroundedRow[],
+    until: bigint | null,
+  ): Promise<readonly Shown[]> {
+    const policy = this.config.metadataConsolidation;
+    const { some, mergedIds } = await this.withMerged(projectId, rows, until, mergedMax[policy]);
+    const wanted = policy === 'survivor' ? [] : [...new Set([...mergedIds.values()].flat())];
+    const metadata =
+      wanted.length === 0
+        ? new Map<string, VersionedMetadata>()
+        : await this.metadataOf(projectId, wanted, until);
+    return flatMapInTurns(some, (row) => {
+      const ids = mergedIds.get(row.id) ?? [];
+      const takenOver = { ids, metadata: ids.flatMap((id) => metadata.get(id) ?? []) };
+      const view = viewContact(row, takenOver, policy, row.open_duplicates);
+      const bytes = Buffer.byteLength(row.snapshot) + jsonBytes(view.mirror) + emptyFieldsBytes;
+      return [{ view, bytes }];
+    });
+  }
+
+  /** The first rows, with the ids merged into each: so many that no more than `countMax` are read, but at least one. */
+  private async withMerged(
+    projectId: string,
+    rows: readonly SurroundedRow[],
+    until: bigint | null,
+    countMax: number,
+  ): Promise<{
+    readonly some: readonly SurroundedRow[];
+    readonly mergedIds: ReadonlyMap<string, readonly string[]>;
+  }> {
+    for (let some = rows; ; some = some.slice(0, Math.ceil(some.length / 2))) {
+      const ids = some.filter(({ has_merged: hasMerged }) => hasMerged).map(({ id }) => id);
+      if (ids.length === 0) return { some, mergedIds: new Map() };
+      const { ancestors, isComplete } = await this.contacts.ancestorsWithin(projectId, ids, until, countMax);
+      if (isComplete || some.length === 1) return { some, mergedIds: ancestors };
+    }
+  }
+
+  /** The last known metadata of merged contacts, up to `until`; by id. */
   private async metadataOf(
     projectId: string,
     ids: readonly string[],
     until: bigint | null,
-  ): Promise<ReadonlyMap<string, ToldMetadata>> {
-    const told = (await this.contacts.metadata(projectId, ids)).map((row): ToldMetadata => {
+  ): Promise<ReadonlyMap<string, VersionedMetadata>> {
+    const current = (await this.contacts.metadata(projectId, ids)).map((row): VersionedMetadata => {
       return { ...row, version: BigInt(row.version) };
     });
-    if (until === null) return new Map(told.map((each) => [each.id, each]));
-    const later = told.filter(({ version }) => version > until).map(({ id }) => id);
-    const earlier = later.length === 0 ? [] : await this.histories.toldUntil(projectId, later, until);
-    const past = earlier.map((row): ToldMetadata => {
-      const snapshot = snapshotIn(row.payload, row.contact_id);
-      return {
-        id: row.contact_id,
-        version: BigInt(row.version),
-        metadata: snapshot?.fields['metadata'] ?? null,
-      };
+    if (until === null) return new Map(current.map((each) => [each.id, each]));
+    const later = current.filter(({ version }) => version > until).map(({ id }) => id);
+    const earlier = later.length === 0 ? [] : await this.histories.snapshotsUntil(projectId, later, until);
+    const past = await flatMapInTurns(earlier, (row): readonly VersionedMetadata[] => {
+      const metadata = contactsIn(row.payload).get(row.contact_id)?.['metadata'] ?? null;
+      return [{ id: row.contact_id, version: BigInt(row.version), metadata }];
     });
     return new Map(
-      [...told.filter(({ version }) => version <= until), ...past].map((each) => [each.id, each]),
+      [...current.filter(({ version }) => version <= until), ...past].map((each) => [each.id, each]),
     );
   }
 
-  private async view(projectId: string, id: string): Promise<ContactView | null> {
-    return (await this.views(projectId, [id])).get(id) ?? null;
+  private async view(projectId: string, id: string): Promise<ContactObject | null> {
+    return (await this.views(projectId, [id])).get(id)?.view ?? null;
   }
 
   /** Turns what an id resolves to into what its reader gets. */
@@ -191,44 +294,93 @@ export class ContactsService {
     id: string,
     resolution: Resolution,
     follow: boolean,
-    view: (id: string) => Promise<ContactView | null>,
-  ): Promise<Found> {
-    const isMerged = resolution.state === 'merged';
-    if (isMerged && !follow && resolution.survivorState !== 'deleted') {
-      return { kind: 'moved', moved: { id, ...resolution } };
-    }
-    const problem = unanswered(id, resolution);
-    if (problem !== null) throw problem;
-    const end = isMerged ? resolution.survivorId : id;
-    const contact = await view(end);
-    if (contact === null) throw contactUnknown(end);
-    if (!isMerged) return { kind: 'contact', contact };
-    return { kind: 'contact', contact: { ...contact, mirror: { ...contact.mirror, resolved_from: id } } };
+    view: (id: string) => Promise<ContactObject | null>,
+  ): Promise<ContactLookup> {
+    const found = find(id, resolution, follow);
+    if (found.kind === 'moved') return found;
+    if (found.kind === 'problem') throw found.problem;
+    const contact = await view(found.end);
+    if (contact === null) throw contactUnknown(found.end);
+    return { kind: 'contact', contact: found.end === id ? contact : resolvedFrom(id, contact) };
   }
 
   private async past(
     projectId: string,
     id: string,
     version: bigint,
-  ): Promise<{ pointer: Pointer | null; row: ContactRow | null }> {
-    const { gone, told, isAbsent } = await this.histories.asOf(projectId, id, version);
+  ): Promise<{ pointer: Pointer | null; row: SurroundedRow | null }> {
+    const { gone, newest, isAbsent } = await this.histories.asOf(projectId, id, version);
     if (gone !== null) {
       const survivorId = gone.type === 'CONTACT_MERGE' ? gone.contact_id : null;
       return { pointer: { id, gone: survivorId === null ? 'deleted' : 'merged', survivorId }, row: null };
     }
     if (isAbsent) return { pointer: { id, gone: 'absent', survivorId: null }, row: null };
-    const snapshot = told && snapshotIn(told.payload, id);
-    if (told === null || snapshot === null) return { pointer: null, row: null };
+    const snapshot = newest && snapshotIn(newest.payload, id);
+    if (newest === null || snapshot === null) return { pointer: null, row: null };
     return {
       pointer: { id, gone: null, survivorId: null },
       row: {
         id,
-        version: told.version,
+        version: newest.version,
         snapshot: snapshot.json,
         gone: null,
         survivor_id: null,
         gone_version: null,
+        // what is merged into it now may have been then
+        has_merged: true,
+        // sets are current: there are none for past states
+        open_duplicates: [],
       },
     };
   }
+}
+
+/** What an id leads to, before the contact is read: its id or, instead, where it moved or a problem. */
+type Lead =
+  | { readonly kind: 'end'; readonly id: string; readonly end: string }
+  | { readonly kind: 'moved'; readonly moved: Moved }
+  | { readonly kind: 'problem'; readonly problem: Problem };
+
+function find(id: string, resolution: Resolution, follow: boolean): Lead {
+  const isMerged = resolution.state === 'merged';
+  if (isMerged && !follow && resolution.survivorState !== 'deleted') {
+    return { kind: 'moved', moved: { id, ...resolution } };
+  }
+  const problem = unanswered(id, resolution);
+  if (problem !== null) return { kind: 'problem', problem };
+  return { kind: 'end', id, end: isMerged ? resolution.survivorId : id };
+}
+
+function resolvedFrom(id: string, contact: ContactObject): ContactObject {
+  return { ...contact, mirror: { ...contact.mirror, resolved_from: id } };
+}
+
+/** A result of a batch, and how many bytes of the answer it takes. */
+interface BatchResult {
+  readonly shown: ContactObject | Problem;
+  readonly bytes: number;
+}
+
+/** @param found null: beyond the size of an answer; undefined: unknown */
+function viewEnd({ id, end }: Extract<Lead, { kind: 'end' }>, found: Shown | null | undefined): BatchResult {
+  if (found === null) return { shown: tooLarge(id), bytes: 0 };
+  if (found === undefined) return { shown: contactUnknown(end), bytes: 0 };
+  return { shown: end === id ? found.view : resolvedFrom(id, found.view), bytes: found.bytes };
+}
+
+function problemOf(lead: Exclude<Lead, { kind: 'end' }>): BatchResult {
+  const problem = lead.kind === 'moved' ? contactMerged(lead.moved, { status: 410 }) : lead.problem;
+  return { shown: problem, bytes: jsonBytes(problem.toBody('', '')) };
+}
+
+function tooLarge(id: string): Problem {
+  return new Problem(
+    'answer-too-large',
+    'The contacts before this one fill the answer. Ask again for the ids that have this code.',
+    { contact_id: id },
+  );
+}
+
+function isWhole(row: MeasuredRow): row is SurroundedRow {
+  return row.snapshot !== null;
 }

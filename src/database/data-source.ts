@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { Mirror1764000000000 } from '../../migrations/1764000000000-mirror';
 import { Merges1764100000000 } from '../../migrations/1764100000000-merges';
@@ -12,7 +13,24 @@ import { ApiKeys1764600000000 } from '../../migrations/1764600000000-api-keys';
 import { Reader1764600100000 } from '../../migrations/1764600100000-reader';
 import { IdempotentRequests1764600200000 } from '../../migrations/1764600200000-idempotent-requests';
 import { EventsByType1764700000000 } from '../../migrations/1764700000000-events-by-type';
-import { serviceConnection } from './session';
+import { ParkedEvents1764820000000 } from '../../migrations/1764820000000-parked-events';
+import { DuplicateWarnings1764820100000 } from '../../migrations/1764820100000-duplicate-warnings';
+import { Precedents1764830000000 } from '../../migrations/1764830000000-precedents';
+import { MergeIntents1764850100000 } from '../../migrations/1764850100000-merge-intents';
+import { NormalProjections1764860000000 } from '../../migrations/1764860000000-normal-projections';
+import { DeliveryDigest1764870000000 } from '../../migrations/1764870000000-delivery-digest';
+import { DueDeliveries1764870100000 } from '../../migrations/1764870100000-due-deliveries';
+import { SyncWaits1764880000000 } from '../../migrations/1764880000000-sync-waits';
+import { IdentityPhones1764900000000 } from '../../migrations/1764900000000-identity-phones';
+import { DueFutureTimes1764910000000 } from '../../migrations/1764910000000-due-future-times';
+import { SqlViews1764920000000 } from '../../migrations/1764920000000-sql-views';
+import { Comments1764930000000 } from '../../migrations/1764930000000-comments';
+import { SyncCounts1764940000000 } from '../../migrations/1764940000000-sync-counts';
+import { SharedValueContact1764945000000 } from '../../migrations/1764945000000-shared-value-contact';
+import { FourthReading1764946000000 } from '../../migrations/1764946000000-fourth-reading';
+import { ContactValues1764950000000 } from '../../migrations/1764950000000-contact-values';
+import { PostgresClient } from './postgres-client';
+import { serviceConnection, workAs } from './session';
 import { describeError } from './sqlstate';
 
 const logger = new Logger('Database');
@@ -31,13 +49,31 @@ const MIGRATIONS = [
   Reader1764600100000,
   IdempotentRequests1764600200000,
   EventsByType1764700000000,
+  ParkedEvents1764820000000,
+  DuplicateWarnings1764820100000,
+  Precedents1764830000000,
+  MergeIntents1764850100000,
+  NormalProjections1764860000000,
+  DeliveryDigest1764870000000,
+  DueDeliveries1764870100000,
+  SyncWaits1764880000000,
+  IdentityPhones1764900000000,
+  DueFutureTimes1764910000000,
+  SqlViews1764920000000,
+  Comments1764930000000,
+  SyncCounts1764940000000,
+  SharedValueContact1764945000000,
+  FourthReading1764946000000,
+  ContactValues1764950000000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */
 const poolConnectionsMax = 10;
 const connectTimeoutMs = 3_000;
 const readTimeoutMs = 10_000;
-/** Longest wait of a migration for the locks of others, in ms: whoever comes after it waits as long. */
+/** Longest wait for the server's answer, in ms: longer than the server's own limit, for connections that hang. */
+const silenceMaxMs = 12_000;
+/** Longest wait of a migration for the locks of others, in ms: anyone who comes after it waits as long. */
 const migrationLockTimeoutMs = 30_000;
 
 const COMMON = {
@@ -46,21 +82,25 @@ const COMMON = {
   synchronize: false,
   installExtensions: false,
   logging: false,
-  // an idle connection that Postgres ends is replaced when one is needed; without a listener the process would die
+  // an idle connection that Postgres ends is replaced when one is needed
   poolErrorHandler: (error: unknown) => {
     logger.warn(`A connection was lost: ${describeError(error)}`);
   },
 } as const;
 
-/** How the service writes what is not the commit queue's, and reads what belongs to no project: as `mirror_service`, from a pool. */
+/** How the service writes what is not the commit queue's, and reads what belongs to no project: as its own role, from a pool. */
 export function serviceOptions(url: string): DataSourceOptions {
-  const { connectionString, options, application_name } = serviceConnection(url);
+  const { connectionString, application_name } = serviceConnection(url);
   return {
     ...COMMON,
     ...(connectionString === undefined ? {} : { url: connectionString }),
     ...(application_name === undefined ? {} : { applicationName: application_name }),
     poolSize: poolConnectionsMax,
-    extra: { keepAlive: true, options: `${options ?? ''} -c statement_timeout=${readTimeoutMs}` },
+    extra: {
+      Client: PostgresClient,
+      silenceMaxMs,
+      onConnect: (client: ClientBase) => workAs(client, 'service', readTimeoutMs),
+    },
   };
 }
 
@@ -73,6 +113,10 @@ export function ownerOptions(url: string): DataSourceOptions {
     migrations: MIGRATIONS,
     migrationsTableName: 'migration',
     poolSize: 1,
-    extra: { keepAlive: true, lock_timeout: migrationLockTimeoutMs, statement_timeout: 0 },
+    extra: {
+      Client: PostgresClient,
+      onConnect: (client: ClientBase) =>
+        client.query(`set lock_timeout = ${migrationLockTimeoutMs}; set statement_timeout = 0`),
+    },
   };
 }

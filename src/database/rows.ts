@@ -8,3 +8,8 @@ export function rows<Row extends object>(result: unknown): Row[] {
   const [first] = result as [unknown];
   return (Array.isArray(first) ? first : result) as Row[];
 }
+
+/** A row whose columns are an answer's fields: its times come from Postgres as `Date`. */
+export type RowOf<Answer, Time extends keyof Answer> = Omit<Answer, Time> & {
+  readonly [Field in Time]: Date | Extract<Answer[Field], null>;
+};

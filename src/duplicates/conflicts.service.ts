@@ -1,26 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { HoldingsRepository } from '../contacts/holdings.repository';
-import { channelsOfPhone } from './evidence';
-import { EvidenceRepository } from './evidence.repository';
+import { ContactValuesRepository, type ContactValuesRow } from '../matching/contact-values.repository';
+import { fitting } from '../rest/answer-size';
+import { phonesOf, type SharedValue } from '../matching/evidence.rule';
+import { EvidenceRepository } from '../matching/evidence.repository';
+import { inTurns } from '../base/in-turns';
+import type { ConflictObject } from './duplicates.dto';
 
 /** Most contacts that one conflict names. */
 const contactsMax = 200;
-/** The channels of which Sinch tells conflicts (OpenAPI, `Contact_ListIdentityConflicts`). */
+/** Most contacts that are read for one page, and most keys of theirs, but for the first number. */
+const contactsReadMax = 2_000;
+const keysReadMax = 50_000;
+/** The channels for which Sinch lists conflicts (OpenAPI, `Contact_ListIdentityConflicts`). */
 const CHANNELS: ReadonlySet<string> = new Set(['SMS', 'MMS', 'RCS']);
-
-/** One phone number on which contacts meet, in Sinch's shape. */
-export interface Conflict {
-  readonly identity: string;
-  readonly channels: readonly string[];
-  readonly contact_ids: readonly string[];
-}
 
 /** Answers Sinch's `identityConflicts` from the mirror. */
 @Injectable()
 export class ConflictsService {
   constructor(
     private readonly evidence: EvidenceRepository,
-    private readonly holdings: HoldingsRepository,
+    private readonly contactValues: ContactValuesRepository,
   ) {}
 
   /**
@@ -33,26 +32,60 @@ export class ConflictsService {
     projectId: string,
     after: string,
     size: number,
-  ): Promise<{ readonly conflicts: readonly Conflict[]; readonly next: string | null }> {
+  ): Promise<{ readonly conflicts: readonly ConflictObject[]; readonly next: string | null }> {
     const phones = await this.evidence.phones(projectId, after, size + 1);
     const shown = phones.slice(0, size);
     const holders = await this.evidence.holdersOf(
       projectId,
       shown.map(({ digest }) => ({ digest, size: contactsMax })),
     );
-    const ids = [...new Set([...holders.values()].flat())];
-    const rows = new Map((await this.holdings.find(projectId, ids)).map((row) => [row.id, row]));
-    const conflicts = shown.flatMap(({ digest, value }) => {
-      const meeting = (holders.get(digest) ?? []).flatMap((id) => {
-        const channels = channelsOfPhone(rows.get(id)?.identityKeys ?? [], value).filter((each) =>
-          CHANNELS.has(each),
-        );
-        return channels.length === 0 ? [] : [{ id, channels }];
-      });
-      if (meeting.length < 2) return [];
-      const channels = [...new Set(meeting.flatMap((each) => each.channels))].sort();
-      return [{ identity: value, channels, contact_ids: meeting.map(({ id }) => id) }];
-    });
-    return { conflicts, next: phones.length > size ? (shown.at(-1)?.digest ?? null) : null };
+    // of each contact all that it holds is read
+    const few = fitting(shown, ({ digest }) => holders.get(digest)?.length ?? 0, contactsReadMax);
+    const counts = await this.contactValues.countKeys(projectId, holdersOf(few, holders));
+    const keysOf = (id: string): number => counts.get(id) ?? 0;
+    const some = fitting(
+      few,
+      ({ digest }) => (holders.get(digest) ?? []).reduce((sum, id) => sum + keysOf(id), 0),
+      keysReadMax,
+    );
+    const rows = await this.contactValues.find(projectId, holdersOf(some, holders));
+    const conflicts = await inTurns(conflictsOf(some, holders, rows));
+    return { conflicts, next: phones.length > some.length ? (some.at(-1)?.digest ?? null) : null };
   }
+}
+
+type Holders = ReadonlyMap<string, readonly string[]>;
+
+function holdersOf(phones: readonly SharedValue[], holders: Holders): readonly string[] {
+  return [...new Set(phones.flatMap(({ digest }) => holders.get(digest) ?? []))];
+}
+
+/** Yields after each contact and each number. */
+function* conflictsOf(
+  phones: readonly SharedValue[],
+  holders: Holders,
+  rows: readonly ContactValuesRow[],
+): Generator<void, readonly ConflictObject[], void> {
+  // each contact is read once: it may have many of the numbers
+  const channelsOf = new Map(phones.map(({ value }) => [value, new Map<string, string[]>()]));
+  for (const { id, identityKeys } of rows) {
+    for (const [phone, channel] of phonesOf(identityKeys)) {
+      const own = CHANNELS.has(channel) ? channelsOf.get(phone) : undefined;
+      if (own !== undefined) own.set(id, [...(own.get(id) ?? []), channel]);
+    }
+    yield;
+  }
+  const conflicts: ConflictObject[] = [];
+  for (const { digest, value } of phones) {
+    yield;
+    const channelsById = channelsOf.get(value);
+    const meeting = (holders.get(digest) ?? []).flatMap((id) => {
+      const channels = channelsById?.get(id);
+      return channels === undefined ? [] : [{ id, channels }];
+    });
+    if (meeting.length < 2) continue;
+    const channels = [...new Set(meeting.flatMap((each) => each.channels))].sort();
+    conflicts.push({ identity: value, channels, contact_ids: meeting.map(({ id }) => id) });
+  }
+  return conflicts;
 }

@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import type { Action } from '../audit/audit-event';
-import { FollowersRepository } from '../audit/followers.repository';
-import { CommitQueue } from '../contacts/commit-queue';
-import { decision } from '../contacts/decision';
+import { nsOf } from '../base/nanoseconds.rule';
+import type { Action } from '../audit/audit-event.rule';
+import { LocksRepository } from '../followers/locks.repository';
+import { CommitQueue } from '../audit/commit/commit-queue';
+import { decision } from '../audit/commit/decision.rule';
 import type { Queryable } from '../database/queryable';
-import { Problem } from '../rest/problem';
-import { FOLLOWER } from './duplicates-follower';
-import { EvidenceRepository } from './evidence.repository';
-import { EvidenceService } from './evidence.service';
+import { Problem } from '../rest/problems/problem';
+import { decisionNotConfirmed } from '../rest/problems/unavailable';
+import { FOLLOWER } from './follower-name';
+import { DismissalsRepository } from '../matching/dismissals.repository';
+import { SetExaminerService } from '../matching/set-examiner.service';
+import { reasonIn } from './dismissals.service';
 import { noSuchSet } from './set-id';
-import { SetsRepository, type ResolvedBy, type SetRow, type SetStatus } from './sets.repository';
+import type { ResolvedByObject } from '../matching/sets.dto';
+import { SetsRepository, type SetRow, type SetStatus } from '../matching/sets.repository';
 
 /** What somebody decides about a set: who, when, and why if they say. */
 export interface Decided {
@@ -23,8 +27,8 @@ interface Effect {
   readonly action: Action;
   /** The statuses of sets that it can be made about. */
   readonly from: readonly SetStatus[];
-  /** The status in which nothing is left to do; null where there is always something. */
-  readonly done: SetStatus | null;
+  /** Whether nothing is left to do about a set. */
+  readonly isDone: (session: Queryable, row: SetRow) => boolean | Promise<boolean>;
   /** What the audit event says beside the set and the reason. */
   readonly said: object;
   readonly write: (session: Queryable, row: SetRow, fingerprint: string) => Promise<void>;
@@ -34,20 +38,21 @@ interface Effect {
  * Takes what people decide about sets of duplicates.
  *
  * A decision is an audit event first, then it is made effective. A dismissal whose process dies in between is made effective
- * by the follower; of the others nothing has happened then but the event, and whoever asked got no answer.
+ * by the follower; of the others only the event is stored then, and the caller got no answer.
  */
 @Injectable()
 export class DecisionsService {
   constructor(
     private readonly queue: CommitQueue,
-    private readonly followers: FollowersRepository,
+    private readonly locks: LocksRepository,
     private readonly sets: SetsRepository,
-    private readonly evidence: EvidenceRepository,
-    private readonly examiner: EvidenceService,
+    private readonly dismissals: DismissalsRepository,
+    private readonly examiner: SetExaminerService,
   ) {}
 
   /**
-   * No two of the set's contacts are duplicates, whatever is reported of them later.
+   * No two of the set's contacts are duplicates, whatever is reported of them later. Of a set that is dismissed already, another
+   * reason takes the place of the earlier one, as a decision of its own; without one nothing is left to do.
    *
    * @throws Problem `not-found`, `invalid-request` for a set that is resolved, `unavailable`
    */
@@ -55,19 +60,19 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.dismissed',
       from: ['open', 'snoozed', 'dismissed'],
-      done: 'dismissed',
+      isDone: async (session, row) =>
+        row.status === 'dismissed' &&
+        (decided.reason === null || decided.reason === (await this.reasonOf(session, projectId, row))),
       said: {},
       write: async (session, row, fingerprint) => {
-        const isHot = row.hot_digest !== null; // no pairs: it is the value that is dismissed
-        if (!isHot) {
-          await this.evidence.dismiss(session, projectId, {
-            fingerprint,
-            contactIds: row.contact_ids,
-            dismissedAt: decided.at,
-            dismissedBy: decided.actor,
-          });
+        if (row.dismissal !== null) await this.dismissals.revoke(session, projectId, row.dismissal);
+        // of a hot set there are no pairs: it is the value that is dismissed
+        if (row.hot_digest === null) {
+          const { at: dismissedAt, actor: dismissedBy } = decided;
+          const dismissal = { fingerprint, contactIds: row.contact_ids, dismissedAt, dismissedBy };
+          await this.dismissals.add(session, projectId, [dismissal]);
         }
-        await this.sets.dismiss(session, id, isHot ? null : fingerprint);
+        await this.sets.dismiss(session, id, fingerprint);
       },
     });
   }
@@ -81,10 +86,10 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.reopened',
       from: ['open', 'snoozed', 'dismissed'],
-      done: 'open',
+      isDone: (_, row) => row.status === 'open',
       said: {},
       write: async (session, row) => {
-        if (row.dismissal !== null) await this.evidence.revoke(session, projectId, row.dismissal);
+        if (row.dismissal !== null) await this.dismissals.revoke(session, projectId, row.dismissal);
         await this.sets.reopen(session, id);
       },
     });
@@ -99,28 +104,38 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.snoozed',
       from: ['open', 'snoozed'],
-      done: null,
+      isDone: () => false,
       said: { until: until.toISOString() },
       write: (session) => this.sets.snooze(session, id, until),
     });
   }
 
-  /** Has contacts examined now that the follower would come to later, so that whoever changed them sees what became of the set. */
-  async examine(projectId: string, contactIds: readonly string[], closedBy: ResolvedBy): Promise<void> {
-    await this.followers.exclusively(FOLLOWER, true, (session) =>
+  /** Has contacts examined now that the follower would come to later, so that the caller who changed them sees the result. */
+  async examine(projectId: string, contactIds: readonly string[], closedBy: ResolvedByObject): Promise<void> {
+    await this.locks.exclusively(FOLLOWER, true, (session) =>
       this.examiner.examine(session, projectId, contactIds, { at: new Date(), closedBy: () => closedBy }),
     );
   }
 
   /** All of it under the follower's lock, which would else find the event before the set is what was decided. */
   private async decide(projectId: string, id: string, decided: Decided, effect: Effect): Promise<void> {
-    await this.followers.exclusively(FOLLOWER, true, async (session) => {
+    await this.locks.exclusively(FOLLOWER, true, async (session) => {
       const row = await this.sets.find(projectId, id, session);
       if (row === null) throw noSuchSet();
-      if (row.status === effect.done) return;
+      if (await effect.isDone(session, row)) return;
+      if (row.status === 'unknown-members')
+        throw new Problem(
+          'invalid-request',
+          'The mirror does not know all contacts of this set yet. Run a backfill; the set opens once they are known.',
+        );
       if (!effect.from.includes(row.status))
-        throw new Problem('invalid-request', `The set is ${row.status}: nothing is left to decide about it.`);
-      const fingerprint = await this.tell(projectId, row, decided, effect);
+        throw new Problem(
+          'invalid-request',
+          row.status === 'dismissed'
+            ? 'The set is dismissed. Reopen it first.'
+            : `The set is ${row.status}: nothing is left to decide about it.`,
+        );
+      const fingerprint = await this.record(projectId, row, decided, effect);
       await effect.write(session, row, fingerprint);
       await this.examiner.examine(session, projectId, row.contact_ids, {
         at: decided.at,
@@ -129,8 +144,15 @@ export class DecisionsService {
     });
   }
 
+  /** Why a dismissed set was dismissed; null where nobody said. */
+  private async reasonOf(session: Queryable, projectId: string, row: SetRow): Promise<string | null> {
+    const [first] = row.contact_ids;
+    if (row.dismissal === null || first === undefined) return null;
+    return reasonIn(await this.dismissals.payload(session, projectId, first, row.dismissal));
+  }
+
   /** @returns the fingerprint of the audit event */
-  private async tell(projectId: string, row: SetRow, decided: Decided, effect: Effect): Promise<string> {
+  private async record(projectId: string, row: SetRow, decided: Decided, effect: Effect): Promise<string> {
     const [first, ...others] = row.contact_ids;
     if (first === undefined) throw new Error('A set has no contacts.');
     const isHot = row.hot_digest !== null;
@@ -140,12 +162,10 @@ export class DecisionsService {
       [first, ...others],
       { duplicate_id: row.id, reason: decided.reason, ...(isHot && { hot: true }), ...effect.said },
       decided.actor,
-      BigInt(decided.at.getTime()) * 1_000_000n,
+      nsOf(decided.at),
     );
     const outcome = await this.queue.commit(event);
     if (outcome.kind === 'committed') return event.notification.fingerprint;
-    throw new Problem('unavailable', 'The decision is not known to be kept. Send it again.', {
-      headers: { 'Retry-After': '1' },
-    });
+    throw decisionNotConfirmed();
   }
 }

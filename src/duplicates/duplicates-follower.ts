@@ -1,28 +1,22 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
-import { StandingLock } from '../audit/standing-lock';
-import { isJsonObject } from '../contacts/canonical';
-import { CommitQueue } from '../contacts/commit-queue';
-import { FollowLoop } from '../contacts/follow-loop';
-import { HoldingsRepository } from '../contacts/holdings.repository';
-import { FAR_FUTURE, readNotification } from '../contacts/read-notification';
+import { FollowersRepository, type FollowedEvent } from '../followers/followers.repository';
+import type { JournalFollower } from '../followers/journal-follower';
+import { JournalFollowers } from '../followers/journal-followers.service';
+import type { ParkedEventRow } from '../followers/parked-events.repository';
+import { isJsonObject } from '../json/canonical.rule';
+import { CommitQueue } from '../audit/commit/commit-queue';
+import { FollowLoop } from '../followers/follow-loop';
+import { readPayload } from '../audit/commit/read-notification.rule';
 import type { Queryable } from '../database/queryable';
-import { EvidenceRepository } from './evidence.repository';
-import { EvidenceService } from './evidence.service';
-import type { Occasion } from './occasion';
-import { readReports, sumReports } from './read-reports';
-import { ScansRepository, type Scan } from './scans.repository';
-import type { ResolvedBy } from './sets.repository';
+import { flatMapInTurns } from '../base/in-turns';
+import { DismissalsRepository, type Dismissal } from '../matching/dismissals.repository';
+import { EvidenceRepository } from '../matching/evidence.repository';
+import { SetExaminerService } from '../matching/set-examiner.service';
+import { readReports, sumReports } from '../matching/read-reports';
+import { FOLLOWER } from './follower-name';
+import { ScanService } from './scan.service';
+import type { ResolvedByObject } from '../matching/sets.dto';
 
-/** The follower's name: of its cursor, and of the lock under which all sets are written. */
-export const FOLLOWER = 'duplicates';
-/** The lock of the one process that scans: of the services one, as long as it lives, else a command. */
-const SCANNER = 'duplicates scanner';
-
-/** Most contacts that a scan examines in one transaction. */
-const scanContactsMax = 1_000;
-/** Contacts for each partition of a scan: what it holds in memory is the ids of those that are alike in one partition. */
-const partitionContacts = 250_000;
 const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
 const DISMISSAL = 'duplicate.dismissed';
 
@@ -35,21 +29,29 @@ const DISMISSAL = 'duplicate.dismissed';
 @Injectable()
 export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
-  /** Held by the process that scans: each finds for itself what a partition has, so one is to do it. */
-  private readonly scanner: StandingLock;
-  /** The ids of the partition that a scan is in: found in one pass, examined in many transactions. */
-  private partition: { readonly key: string; readonly contactIds: readonly string[] } | null = null;
+  private readonly journal: JournalFollower;
+  private readonly logger = new Logger(DuplicatesFollower.name);
 
   constructor(
     queue: CommitQueue,
     private readonly followers: FollowersRepository,
+    journals: JournalFollowers,
     private readonly evidence: EvidenceRepository,
-    private readonly examiner: EvidenceService,
-    private readonly scans: ScansRepository,
-    private readonly holdings: HoldingsRepository,
+    private readonly dismissals: DismissalsRepository,
+    private readonly examiner: SetExaminerService,
+    private readonly scans: ScanService,
   ) {
-    this.scanner = new StandingLock(followers, SCANNER);
-    this.loop = new FollowLoop(queue, new Logger(DuplicatesFollower.name), async () =>
+    const { logger } = this;
+    this.journal = journals.follower(
+      {
+        name: FOLLOWER,
+        payloadOf: [REPORT, DISMISSAL],
+        isOfConcern: concernsDuplicates,
+        handle: (session, projectId, events) => this.handle(session, projectId, events),
+      },
+      logger,
+    );
+    this.loop = new FollowLoop(queue, logger, async () =>
       [await this.followOn(), await this.scanOn()].includes(true),
     );
   }
@@ -61,75 +63,24 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
-    await this.scanner.release();
+    await this.scans.release();
   }
 
   /** Handles one batch of events. @returns whether there may be more */
   async followOn(): Promise<boolean> {
-    const isMore = await this.followers.followOn(
-      FOLLOWER,
-      [REPORT, DISMISSAL],
-      concernsDuplicates,
-      (session, projectId, events) => this.handle(session, projectId, events),
-      this.loop.signal,
-    );
+    const isMore = await this.journal.followOn(this.loop.signal);
     if (isMore) await this.followers.analyzeGrownTables();
     return isMore;
   }
 
-  /** Whether it is for this process to scan; false while another is there to do it. */
-  async isScanner(): Promise<boolean> {
-    return this.scanner.isOurs();
+  /** Handles a parked event on the map as it is now. @throws Problem where it cannot be handled still */
+  async retry(row: ParkedEventRow): Promise<void> {
+    await this.journal.retry(row);
   }
 
-  /**
-   * Goes on with the oldest scan that is not finished, by one transaction, if it is for this process to scan.
-   *
-   * @returns whether there is more to scan here
-   */
+  /** Continues the oldest scan by one transaction. @returns whether there is more to scan here */
   async scanOn(): Promise<boolean> {
-    if (!(await this.isScanner())) return false;
-    const isMore = await this.followers.exclusively(
-      FOLLOWER,
-      false,
-      async (session) => {
-        const scan = await this.scans.next(session);
-        if (scan === null) return false;
-        if (scan.partitions_count === null) {
-          const count = await this.holdings.count(session, scan.project_id);
-          await this.scans.begin(session, scan.project_id, Math.max(1, Math.ceil(count / partitionContacts)));
-          return true;
-        }
-        const left = (await this.contactsOf(session, scan, scan.partitions_count)).filter(
-          (id) => id > scan.after_contact_id,
-        );
-        const examined = left.slice(0, scanContactsMax);
-        const occasion: Occasion = { at: new Date(), closedBy: () => ({ type: 'scan' }) };
-        await this.examiner.examine(session, scan.project_id, examined, occasion);
-        const isDone = examined.length === left.length;
-        await this.scans.advance(session, scan, examined.length, isDone ? null : (examined.at(-1) ?? null));
-        if (isDone) this.partition = null;
-        return true;
-      },
-      this.loop.signal,
-    );
-    return isMore === true;
-  }
-
-  /** The contacts of a scan's partition: those that may share a value of it, and in the first those that are known to. */
-  private async contactsOf(
-    session: Queryable,
-    scan: Scan,
-    partitionsCount: number,
-  ): Promise<readonly string[]> {
-    const { project_id: projectId, partitions_done: part, requested_at: requestedAt } = scan;
-    const key = JSON.stringify([projectId, part, requestedAt]);
-    if (this.partition?.key !== key) {
-      const alike = await this.holdings.alike(session, projectId, part, partitionsCount);
-      const known = part === 0 ? await this.evidence.contacts(session, projectId) : [];
-      this.partition = { key, contactIds: [...new Set([...alike, ...known])].sort() };
-    }
-    return this.partition.contactIds;
+    return this.scans.scanOn(this.loop.signal);
   }
 
   private async handle(
@@ -137,32 +88,25 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     projectId: string,
     events: readonly FollowedEvent[],
   ): Promise<void> {
-    const reports = events.flatMap((event) => (event.type === REPORT ? reportsOf(event) : []));
+    const reports = await flatMapInTurns(events, (event) => (event.type === REPORT ? reportsOf(event) : []));
     await this.evidence.addReports(session, projectId, sumReports(reports));
-    for (const event of events) {
-      if (event.type !== DISMISSAL || isOfHot(event)) continue;
-      await this.evidence.dismiss(session, projectId, {
-        fingerprint: event.fingerprint,
-        contactIds: idsOf(event),
-        dismissedAt: event.received_at,
-        dismissedBy: event.actor ?? '',
-      });
-    }
+    const dismissals = events.filter((event) => event.type === DISMISSAL && !isOfHot(event)).map(dismissalOf);
+    await this.dismissals.add(session, projectId, dismissals);
     const at = events.reduce(
       (latest, { received_at: receivedAt }) => (receivedAt > latest ? receivedAt : latest),
       new Date(0),
     );
-    const touched = [...new Set(events.flatMap(idsOf))];
-    await this.examiner.examine(session, projectId, touched, {
+    const touches = lastTouches(events);
+    await this.examiner.examine(session, projectId, [...touches.keys()], {
       at,
-      closedBy: (contactIds) => closingEvent(events, contactIds),
+      closedBy: (contactIds) => closingEvent(events, touches, contactIds),
     });
   }
 }
 
-/** What others call a contact changes nothing of who is like whom. */
-function concernsDuplicates({ type }: FollowedEvent): boolean {
-  return !type.startsWith('reference.');
+/** What others call a contact changes nothing of who is like whom, nor does an update of metadata or of the name. */
+function concernsDuplicates({ type, changes_values: changesValues }: FollowedEvent): boolean {
+  return !type.startsWith('reference.') && (type !== 'CONTACT_UPDATE' || changesValues);
 }
 
 function idsOf(event: FollowedEvent): readonly string[] {
@@ -170,9 +114,18 @@ function idsOf(event: FollowedEvent): readonly string[] {
 }
 
 function reportsOf(event: FollowedEvent): ReturnType<typeof readReports> {
-  const reading = event.payload && readNotification(event.payload, FAR_FUTURE);
+  const reading = event.payload && readPayload(event.payload);
   if (reading?.kind !== 'event' || reading.notification.content.trigger !== REPORT) return [];
   return readReports(reading.notification.content.entries, event.received_at);
+}
+
+function dismissalOf(event: FollowedEvent): Dismissal {
+  return {
+    fingerprint: event.fingerprint,
+    contactIds: idsOf(event),
+    dismissedAt: event.received_at,
+    dismissedBy: event.actor ?? '',
+  };
 }
 
 /** Whether a dismissal is of a hot set: of its value, not of each two of its contacts. */
@@ -181,13 +134,32 @@ function isOfHot({ payload }: FollowedEvent): boolean {
   return isJsonObject(said) && said['hot'] === true;
 }
 
-/** The last event by which one of the contacts went, else the last that touched one of them. */
-function closingEvent(events: readonly FollowedEvent[], contactIds: readonly string[]): ResolvedBy {
-  const ids = new Set(contactIds);
-  const touching = events.filter((event) => idsOf(event).some((id) => ids.has(id)));
-  const event =
-    touching.findLast(({ type }) => type === 'CONTACT_MERGE' || type === 'CONTACT_DELETE') ??
-    touching.at(-1) ??
-    events.at(-1);
+/** By contact: the place of the last event that touched it, and of the last by which it was deleted or merged. */
+type LastTouches = ReadonlyMap<string, { readonly any: number; readonly gone: number }>;
+
+function lastTouches(events: readonly FollowedEvent[]): LastTouches {
+  const touches = new Map<string, { readonly any: number; readonly gone: number }>();
+  for (const [n, event] of events.entries()) {
+    const isGone = event.type === 'CONTACT_MERGE' || event.type === 'CONTACT_DELETE';
+    for (const id of idsOf(event))
+      touches.set(id, { any: n, gone: isGone ? n : (touches.get(id)?.gone ?? -1) });
+  }
+  return touches;
+}
+
+/** The last event by which one of the contacts was deleted or merged, else the last that touched one of them. */
+function closingEvent(
+  events: readonly FollowedEvent[],
+  touches: LastTouches,
+  contactIds: readonly string[],
+): ResolvedByObject {
+  let [any, gone] = [-1, -1];
+  for (const id of contactIds) {
+    const touched = touches.get(id);
+    if (touched === undefined) continue;
+    any = Math.max(any, touched.any);
+    gone = Math.max(gone, touched.gone);
+  }
+  const event = events[gone] ?? events[any] ?? events.at(-1);
   return event === undefined ? { type: 'scan' } : { type: event.type, event_id: event.id };
 }

@@ -1,17 +1,15 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { CalledBy, Scope, type Caller } from '../access/scope';
-import { FollowersRepository } from '../audit/followers.repository';
+import { msOf } from '../base/nanoseconds.rule';
+import { CalledBy, Scope, TakesBasic, type Caller } from '../access/scope';
 import { JsonBody } from '../rest/json-body';
-import { Problems } from '../rest/openapi';
-import { cutPage, PageTokens } from '../rest/page-token';
+import { Problems } from '../openapi/openapi';
+import { PageTokens } from '../rest/page-token';
 import { invalidRequest } from '../rest/read-dto';
-import { readTime, writeDate, writeTime } from '../rest/read-time';
-import { AutoMergeStateService } from './auto-merge-state.service';
+import { readTime, writeTime } from '../json/read-time.rule';
 import { ConflictsService } from './conflicts.service';
 import { DecisionsService, type Decided } from './decisions.service';
 import {
-  AutoMergeStateObject,
   ConflictsPage,
   ConflictsQuery,
   DecisionBody,
@@ -23,11 +21,12 @@ import {
   SummaryQuery,
   WholeDuplicateObject,
 } from './duplicates.dto';
-import { FOLLOWER } from './duplicates-follower';
 import { DuplicatesService } from './duplicates.service';
-import { ScansRepository, type Scan } from './scans.repository';
+import { ScansRepository } from './scans.repository';
 import { readSetId } from './set-id';
-import { SetsRepository, type SetPlace } from './sets.repository';
+import type { SetPlace } from '../matching/sets.repository';
+import { SummaryService } from './summary.service';
+import { viewScan } from './view-scan';
 
 /** Longest snooze, in ms. */
 const snoozeMaxMs = 366 * 86_400_000;
@@ -57,12 +56,8 @@ export class DuplicatesController {
       contactId: query.contact_id ?? null,
       sizeMin: query.min_size ?? null,
     };
-    const rows = await this.duplicates.list(projectId, filter, from, query.page_size + 1);
-    const { shown, last } = cutPage(rows, query.page_size);
-    return {
-      duplicates: await this.duplicates.views(projectId, shown),
-      next_page_token: tokenOf(last && [last.last_seen_at.toISOString(), last.id]),
-    };
+    const { duplicates, next } = await this.duplicates.page(projectId, filter, from, query.page_size);
+    return { duplicates, next_page_token: tokenOf(next) };
   }
 
   @Get('duplicates/:duplicate_id')
@@ -123,16 +118,14 @@ export class DuplicatesController {
   }
 }
 
-/** What is told of duplicates as a whole: counts, a scan, and conflicts as Sinch's own route has them. */
+/** Duplicates as a whole: counts, scans, and conflicts in the format of Sinch's own route. */
 @ApiTags('duplicates')
 @Controller('v1/projects/:project_id')
 export class DuplicatesOverviewController {
   constructor(
-    private readonly sets: SetsRepository,
+    private readonly summaries: SummaryService,
     private readonly scans: ScansRepository,
-    private readonly followers: FollowersRepository,
     private readonly conflicts: ConflictsService,
-    private readonly autoMerges: AutoMergeStateService,
     private readonly tokens: PageTokens,
   ) {}
 
@@ -142,22 +135,12 @@ export class DuplicatesOverviewController {
   @ApiOkResponse({ type: SummaryAnswer })
   async summary(
     @Param('project_id') projectId: string,
-    @Query() { since: sinceNs }: SummaryQuery,
+    @Query() { since }: SummaryQuery,
   ): Promise<SummaryAnswer> {
-    const since = sinceNs === undefined ? null : writeTime(sinceNs);
-    const [opened, closed, open, lag, scan, autoMerge] = await Promise.all([
-      this.sets.tally(projectId, 'opened', since),
-      this.sets.tally(projectId, 'closed', since),
-      this.sets.tally(projectId, 'open', null),
-      this.followers.lag(FOLLOWER),
-      this.scans.find(projectId),
-      this.autoMerges.find(projectId),
-    ]);
-    const follower = { lag_events: lag.events, lag_seconds: lag.seconds };
-    return { since, opened, closed, open, follower, scan: scan && viewScan(scan), auto_merge: autoMerge };
+    return this.summaries.find(projectId, since === undefined ? null : writeTime(since));
   }
 
-  /** Asks for a pass through all contacts; one that is under way goes on. `duplicates:summary` tells how far it is. */
+  /** Asks for a pass through all contacts; one that is under way continues. `duplicates:summary` tells how far it is. */
   @Post('duplicates::scan')
   @HttpCode(202)
   @Scope('ops')
@@ -166,22 +149,9 @@ export class DuplicatesOverviewController {
     return viewScan(await this.scans.request(projectId, caller.name));
   }
 
-  /** Has merging by rule go on that has stopped itself. */
-  @Post('duplicates::resumeAutoMerge')
-  @HttpCode(200)
-  @Scope('ops')
-  @ApiOkResponse({ type: AutoMergeStateObject })
-  async resumeAutoMerge(
-    @Param('project_id') projectId: string,
-    @JsonBody(DecisionBody, 'optional') { reason }: DecisionBody,
-    @CalledBy() caller: Caller,
-  ): Promise<AutoMergeStateObject> {
-    await this.autoMerges.resume(projectId, caller.name, reason ?? null);
-    return this.autoMerges.find(projectId);
-  }
-
   /** Sinch's `identityConflicts`, answered from the mirror: phone numbers that several contacts have on SMS, MMS or RCS. */
   @Get('contacts::identityConflicts')
+  @TakesBasic()
   @Scope('contacts:read')
   @ApiOkResponse({ type: ConflictsPage })
   async identityConflicts(
@@ -196,28 +166,23 @@ export class DuplicatesOverviewController {
 }
 
 function decidedBy(caller: Caller, { reason }: DecisionBody): Decided {
-  return { actor: caller.name, at: new Date(), reason: reason ?? null };
+  return {
+    actor: caller.name,
+    at: new Date(),
+    reason: reason === undefined || reason === '' ? null : reason,
+  };
 }
 
 /** @throws Problem `invalid-request` unless it is a time ahead, within a year */
 function snoozeEnd(text: string, now: Date): Date {
   const until = readTime(text);
-  const end = until === null ? Number.NaN : Number(until / 1_000_000n);
+  const end = until === null ? Number.NaN : msOf(until);
   if (end > now.getTime() && end <= now.getTime() + snoozeMaxMs) return new Date(end);
   throw invalidRequest([
-    { pointer: '/body/until', code: 'time', message: 'must be an RFC 3339 time ahead, within a year' },
+    {
+      pointer: '/body/until',
+      code: 'time',
+      message: 'must be an RFC 3339 time in the future, within a year',
+    },
   ]);
-}
-
-function viewScan(scan: Scan): ScanObject {
-  return {
-    project_id: scan.project_id,
-    state: scan.finished_at === null ? 'running' : 'finished',
-    requested_at: writeDate(scan.requested_at),
-    requested_by: scan.requested_by,
-    partitions_count: scan.partitions_count,
-    partitions_done: scan.partitions_done,
-    contacts_examined: Number(scan.contacts_count),
-    finished_at: scan.finished_at && writeDate(scan.finished_at),
-  };
 }

@@ -1,6 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { Contact } from '../contacts/contacts.dto';
+import { ContactObject } from '../contacts/contacts.dto';
+import type { Json } from '../json/canonical.rule';
 import {
   IntegerParameter,
   OneOfParameter,
@@ -8,33 +10,48 @@ import {
   TextParameter,
   TimeParameter,
 } from '../rest/parameters';
-import { REASONS, type Reason } from './evidence';
-import { OBSTACLES, type Obstacle } from './judge-auto-merge';
-import { SET_STATUSES, type SetStatus } from './sets.repository';
+import { normaliseChannel } from '../normalise/normalise-identity.rule';
+import { REASONS, type Reason } from '../matching/evidence.rule';
+import { OBSTACLES, type Obstacle } from './auto-merge/judge-auto-merge.rule';
+import { ResolvedByObject, TallyObject } from '../matching/sets.dto';
+import { SET_STATUSES, type SetStatus } from '../matching/sets.repository';
+import type { ComparedField } from './compare-members.rule';
+import { SURVIVOR_REASONS, type SurvivorReason } from './suggest-survivor.rule';
 
-/** Longest reason that a decision may give, in characters. */
-const reasonLengthMax = 1_000;
+/** Longest reason of a decision or a merge, in characters. */
+export const reasonLengthMax = 1_000;
 const sizeMax = 1_000_000;
+/** Most pieces of evidence that are shown of one set. */
+export const evidenceShownMax = 100;
+
+/** `truncated`: evidence leads to more contacts than are followed, or a member has more identities than are evidence. */
+const DUPLICATE_WARNINGS = ['truncated'] as const;
+type DuplicateWarning = (typeof DUPLICATE_WARNINGS)[number];
 
 export class DuplicatesQuery extends PageQuery {
-  @OneOfParameter(SET_STATUSES, 'What became of the sets.', { default: 'open' })
+  @OneOfParameter(
+    SET_STATUSES,
+    'The status of the sets. `unknown-members`: Sinch reported contacts that the mirror does not know, so a backfill may be missing; such a set opens once they are known.',
+    { default: 'open' },
+  )
   status: SetStatus = 'open';
 
-  @OneOfParameter(REASONS, 'Only sets for this reason, be there others or not.')
+  @OneOfParameter(REASONS, 'Only sets with this reason, alone or together with others.')
   reason?: Reason;
 
-  @TextParameter('Only sets with evidence on this channel.', { example: 'SMS' })
+  @TextParameter('Only sets with evidence on this channel (case-insensitive).', { example: 'SMS' })
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? normaliseChannel(value) : value))
   channel?: string;
 
-  @TextParameter('Only sets that this contact is in, or was.')
+  @TextParameter('Only sets that contain or contained this contact.')
   contact_id?: string;
 
-  @IntegerParameter({ min: 2, max: sizeMax }, 'Only sets of so many contacts or more.')
+  @IntegerParameter({ min: 2, max: sizeMax }, 'Only sets with at least this many contacts.')
   min_size?: number;
 }
 
 export class SummaryQuery {
-  @TimeParameter('Counts what was opened and closed at this time or later; absent: ever.')
+  @TimeParameter('Counts only sets that were opened or closed at this time or later. Absent: all sets.')
   since?: bigint;
 }
 
@@ -42,7 +59,11 @@ export class SummaryQuery {
 export class ConflictsQuery extends PageQuery {}
 
 export class DecisionBody {
-  @ApiPropertyOptional({ description: 'Kept with the audit event.', maxLength: reasonLengthMax })
+  @ApiPropertyOptional({
+    description: 'The reason of the decision, stored in its audit event.',
+    maxLength: reasonLengthMax,
+    example: 'Checked with the customer',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(reasonLengthMax)
@@ -50,19 +71,29 @@ export class DecisionBody {
 }
 
 export class SnoozeBody extends DecisionBody {
-  @ApiProperty({ format: 'date-time', description: 'Until when: an RFC 3339 time ahead, within a year.' })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Until when the set is hidden: an RFC 3339 time in the future, within a year.',
+  })
   @IsString()
   readonly until: string;
 }
 
-class Evidence {
+/** One piece of evidence. */
+export class EvidenceObject {
   @ApiProperty({ enum: REASONS }) readonly reason: Reason;
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null where it is about none, or about several.',
+    description: 'The channel of the evidence; null: none, or several.',
   })
   readonly channel: string | null;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The app, on channels whose identities belong to an app; null: a contact names none.',
+  })
+  readonly app_id: string | null;
   @ApiProperty({ type: String, nullable: true, description: 'What the contacts share.' })
   readonly value: string | null;
   @ApiProperty({ type: [String] }) readonly contact_ids: readonly string[];
@@ -72,101 +103,154 @@ class Evidence {
   @ApiPropertyOptional({ format: 'date-time' }) readonly last_seen_at?: string;
 }
 
-class ResolvedByObject {
-  @ApiProperty({
-    example: 'CONTACT_MERGE',
-    description: 'The type of the event; `combined` with another set; `scan`, which no longer found it.',
-  })
-  readonly type: string;
-  @ApiPropertyOptional() readonly event_id?: string;
-  @ApiPropertyOptional({ description: 'The set that took the contacts over.' })
-  readonly duplicate_id?: string;
-}
-
-class AutoMergeObject {
-  @ApiProperty({ description: 'Whether it is merged by rule or, with `suggest`, would be.' })
+/** What the policy of AUTO_MERGE says of one set. */
+export class AutoMergeObject {
+  @ApiProperty({ description: 'Whether the set is merged automatically or, with `suggest`, would be.' })
   readonly fits: boolean;
-  @ApiProperty({ enum: OBSTACLES, isArray: true, description: 'What stands against it.' })
+  @ApiProperty({
+    enum: OBSTACLES,
+    isArray: true,
+    description:
+      'What blocks an automatic merge. `unconfirmed`: only reports of Sinch connect the contacts; the others are described in docs/decisions/0022.',
+  })
   readonly against: readonly Obstacle[];
 }
 
+/** A decision that contacts are not duplicates of each other. */
+export class DismissalObject {
+  @ApiProperty({
+    type: [String],
+    description: 'The ids of the contacts when the set was dismissed; some may have been merged since.',
+  })
+  readonly contact_ids: readonly string[];
+  @ApiProperty() readonly dismissed_by: string;
+  @ApiProperty({ format: 'date-time' }) readonly dismissed_at: string;
+  @ApiProperty({ type: String, nullable: true, description: 'The reason that was given; null: none.' })
+  readonly reason: string | null;
+}
+
 /** Contacts that may be one and the same. */
-export class Duplicate {
+export class DuplicateObject {
   @ApiProperty({ example: '12' }) readonly id: string;
   @ApiProperty({ enum: SET_STATUSES }) readonly status: SetStatus;
-  @ApiProperty({ type: [String], description: 'Of a hot set the first 50; of a closed one the last.' })
+  @ApiProperty({
+    type: [String],
+    description:
+      'The members. Of a hot set only the first 50; of a closed set those that it had last; with `unknown-members` also ids that the mirror does not know.',
+  })
   readonly contact_ids: readonly string[];
-  @ApiProperty({ type: 'integer', description: 'Of a hot set counted up to 1,000.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'How many members the set has; for a hot set counted up to 1,000.',
+  })
   readonly contact_count: number;
-  @ApiProperty({ type: [String], description: 'Those who were members once.' })
+  @ApiProperty({ type: [String], description: 'Ids of contacts that were members earlier.' })
   readonly former_contact_ids: readonly string[];
   @ApiProperty({ enum: REASONS, isArray: true }) readonly reasons: readonly Reason[];
   @ApiProperty({ type: [String] }) readonly channels: readonly string[];
-  @ApiProperty({ type: [Evidence] }) readonly evidence: readonly Evidence[];
-  @ApiProperty({ type: 'integer', description: 'How often Sinch reported members of it together.' })
+  @ApiProperty({
+    type: [EvidenceObject],
+    description: `The evidence that connects the members: the first ${evidenceShownMax}, up to 1 MiB; reports of Sinch first.`,
+  })
+  readonly evidence: readonly EvidenceObject[];
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'How much evidence there is, shown or not; of very large sets counted among the first members, up to 50,000 members and identities.',
+  })
+  readonly evidence_count: number;
+  @ApiProperty({ type: 'integer', description: 'How often Sinch reported members of the set together.' })
   readonly report_count: number;
   @ApiProperty({ format: 'date-time' }) readonly first_seen_at: string;
   @ApiProperty({ format: 'date-time' }) readonly last_seen_at: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly snoozed_until: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly closed_at: string | null;
+  @ApiProperty({
+    enum: DUPLICATE_WARNINGS,
+    isArray: true,
+    description:
+      '`truncated`: evidence leads to more contacts than the mirror follows (10,000 contacts, reports and sets), or a member has more than 1,000 identities and phone numbers: only the first 1,000 are evidence. The set may lack contacts.',
+  })
+  readonly warnings: readonly DuplicateWarning[];
   @ApiProperty({ type: ResolvedByObject, nullable: true }) readonly resolved_by: ResolvedByObject | null;
   @ApiProperty({
     type: AutoMergeObject,
     nullable: true,
-    description: 'What AUTO_MERGE says of it; null where that is `off`.',
+    description: 'How AUTO_MERGE judges the set; null if that is `off`.',
   })
   readonly auto_merge: AutoMergeObject | null;
+  @ApiProperty({
+    type: [DismissalObject],
+    description:
+      'Decisions that contacts of the set are not duplicates of each other. Merging them needs `force`; a rule never does it.',
+  })
+  readonly dismissals: readonly DismissalObject[];
 }
 
-class ComparedValue {
+class ComparedValueObject {
   @ApiProperty() readonly contact_id: string;
-  @ApiProperty({ anyOf: [{}], description: 'Any JSON; null where there is none.' }) readonly value: unknown;
+  @ApiProperty({ anyOf: [{}], description: 'The value, any JSON; null: none.' }) readonly value: Json;
 }
 
-class ComparedFieldObject {
+/** One field of all members, side by side. */
+export class ComparedFieldObject implements ComparedField {
   @ApiProperty({ example: 'email' }) readonly field: string;
   @ApiProperty() readonly differs: boolean;
-  @ApiProperty({ type: [ComparedValue] }) readonly values: readonly ComparedValue[];
+  @ApiProperty({ type: [ComparedValueObject] }) readonly values: readonly ComparedValueObject[];
 }
 
-class SuggestedSurvivor {
+export class SuggestedSurvivorObject {
   @ApiProperty() readonly contact_id: string;
   @ApiProperty({
-    enum: ['external-id', 'most-identities', 'oldest', 'smallest-id'],
+    enum: SURVIVOR_REASONS,
     isArray: true,
-    description: 'What told it from others, the deciding one last.',
+    description:
+      'Why this contact is preferred to another one of the set; the deciding reason is last. Placeholders such as `Unknown` do not count.',
   })
-  readonly reasons: readonly string[];
+  readonly reasons: readonly SurvivorReason[];
 }
 
-export class WholeDuplicateObject extends Duplicate {
-  @ApiProperty({ type: [Contact] }) readonly members: readonly Contact[];
-  @ApiProperty({ type: [ComparedFieldObject], description: 'Fields that differ come first.' })
+/** A set with all that somebody needs who decides about it. */
+export class WholeDuplicateObject extends DuplicateObject {
+  @ApiProperty({
+    type: [ContactObject],
+    description: 'The members in the order of `contact_ids`; if they exceed 4 MiB, only the first ones.',
+  })
+  readonly members: readonly ContactObject[];
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'How many members did not fit into `members`; `comparison` and `suggested_survivor` do not consider them. Get them with `contacts:batchGet`.',
+  })
+  readonly members_left_out: number;
+  @ApiProperty({
+    type: [ComparedFieldObject],
+    description: 'The fields of the members, those that differ first.',
+  })
   readonly comparison: readonly ComparedFieldObject[];
-  @ApiProperty({ type: SuggestedSurvivor, nullable: true })
-  readonly suggested_survivor: SuggestedSurvivor | null;
+  @ApiProperty({ type: SuggestedSurvivorObject, nullable: true })
+  readonly suggested_survivor: SuggestedSurvivorObject | null;
 }
 
 export class DuplicatesPage {
-  @ApiProperty({ type: [Duplicate] }) readonly duplicates: readonly Duplicate[];
+  @ApiProperty({ type: [DuplicateObject] }) readonly duplicates: readonly DuplicateObject[];
   @ApiProperty({ description: 'Empty on the last page.' }) readonly next_page_token: string;
 }
 
-class TallyObject {
-  @ApiProperty({ type: 'integer' }) readonly total: number;
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'integer' } })
-  readonly by_reason: Readonly<Record<string, number>>;
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'integer' } })
-  readonly by_channel: Readonly<Record<string, number>>;
-}
-
-class FollowerLag {
+class FollowerLagObject {
   @ApiProperty({
     type: 'integer',
-    description: 'Events that are not looked at yet, of all projects; counted up to 10,000.',
+    description: 'How many events of all projects the follower has not handled yet; counted up to 10,000.',
   })
   readonly lag_events: number;
-  @ApiProperty({ description: 'For how long the oldest of them has waited.' }) readonly lag_seconds: number;
+  @ApiProperty({ description: 'For how many seconds the oldest of these events has waited.' })
+  readonly lag_seconds: number;
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'Events of this project that the follower could not handle and parked: they are not in its lag. `GET /v1/parked-events` lists them.',
+  })
+  readonly parked_events: number;
 }
 
 export class ScanObject {
@@ -174,21 +258,35 @@ export class ScanObject {
   @ApiProperty({ enum: ['running', 'finished'] }) readonly state: 'running' | 'finished';
   @ApiProperty({ format: 'date-time' }) readonly requested_at: string;
   @ApiProperty() readonly requested_by: string;
-  @ApiProperty({ type: 'integer', nullable: true, description: 'Null before it begins.' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'How many parts the scan has; null before it begins.',
+  })
   readonly partitions_count: number | null;
   @ApiProperty({ type: 'integer' }) readonly partitions_done: number;
-  @ApiProperty({ type: 'integer', description: 'Contacts examined: those that may be like another.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'How many contacts were examined: those that may share a value with another.',
+  })
   readonly contacts_examined: number;
+  @ApiProperty({ type: 'integer', description: 'How many contacts could not be examined; the log says why.' })
+  readonly contacts_skipped: number;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly finished_at: string | null;
 }
 
+/** How far merging by rule is, and whether it continues. */
 export class AutoMergeStateObject {
   @ApiProperty({
     enum: ['off', 'suggesting', 'acting', 'stopped'],
-    description: '`stopped`: by itself, after three failures in a row, until it is resumed.',
+    description:
+      '`stopped`: automatic merging stopped itself after three failures in a row, until it is resumed.',
   })
   readonly state: 'off' | 'suggesting' | 'acting' | 'stopped';
-  @ApiProperty({ type: 'integer', description: 'By rule, in 24 hours; counted up to `daily_max`.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Automatic merges in the last 24 hours; counted up to `daily_max`.',
+  })
   readonly merged_last_day: number;
   @ApiProperty({ type: 'integer' }) readonly daily_max: number;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly stopped_at: string | null;
@@ -199,15 +297,23 @@ export class AutoMergeStateObject {
 export class SummaryAnswer {
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) readonly since: string | null;
   @ApiProperty({ type: TallyObject }) readonly opened: TallyObject;
-  @ApiProperty({ type: TallyObject, description: 'Dismissed or resolved.' }) readonly closed: TallyObject;
-  @ApiProperty({ type: TallyObject, description: 'Open now.' }) readonly open: TallyObject;
-  @ApiProperty({ type: FollowerLag }) readonly follower: FollowerLag;
+  @ApiProperty({ type: TallyObject, description: 'Sets that were dismissed or resolved since then.' })
+  readonly closed: TallyObject;
+  @ApiProperty({ type: TallyObject, description: 'Sets that are open now.' }) readonly open: TallyObject;
+  @ApiProperty({
+    type: TallyObject,
+    description:
+      'Sets that Sinch reported with contacts that the mirror does not know: run a backfill. `GET /duplicates?status=unknown-members` lists them.',
+  })
+  readonly unknown_members: TallyObject;
+  @ApiProperty({ type: FollowerLagObject }) readonly follower: FollowerLagObject;
   @ApiProperty({ type: ScanObject, nullable: true, description: 'The last scan.' })
   readonly scan: ScanObject | null;
   @ApiProperty({ type: AutoMergeStateObject }) readonly auto_merge: AutoMergeStateObject;
 }
 
-class ConflictObject {
+/** One phone number on which contacts meet, in Sinch's shape. */
+export class ConflictObject {
   @ApiProperty({ example: '15551234567' }) readonly identity: string;
   @ApiProperty({ type: [String], example: ['SMS'] }) readonly channels: readonly string[];
   @ApiProperty({ type: [String] }) readonly contact_ids: readonly string[];

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ProjectReads } from '../database/project-reads';
+import { ProjectReads } from '../database/reads/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 
 /** A pass through all contacts of a project: the newest of each project is kept. */
-export interface Scan {
+export interface ScanRow {
   readonly project_id: string;
   readonly requested_at: Date;
   readonly requested_by: string;
@@ -16,12 +16,14 @@ export interface Scan {
   readonly after_contact_id: string;
   /** How many contacts were examined: those that may be alike to others. */
   readonly contacts_count: string;
+  /** How many could not be examined and were skipped. */
+  readonly contacts_skipped: number;
   readonly finished_at: Date | null;
 }
 
-const COLUMNS = `project_id, requested_at, requested_by, partitions_count, partitions_done, after_contact_id, contacts_count, finished_at`;
+const COLUMNS = `project_id, requested_at, requested_by, partitions_count, partitions_done, after_contact_id, contacts_count, contacts_skipped, finished_at`;
 
-/** The table of scans: where each stands, so that one that was broken off goes on. */
+/** The table of scans: where each stands, so that one that was broken off continues. */
 @Injectable()
 export class ScansRepository {
   constructor(
@@ -29,8 +31,8 @@ export class ScansRepository {
     private readonly reads: ProjectReads,
   ) {}
 
-  async find(projectId: string): Promise<Scan | null> {
-    const [row] = rows<Scan>(
+  async find(projectId: string): Promise<ScanRow | null> {
+    const [row] = rows<ScanRow>(
       await this.reads
         .of(projectId)
         .query(`select ${COLUMNS} from duplicate_scan where project_id = $1`, [projectId]),
@@ -38,13 +40,13 @@ export class ScansRepository {
     return row ?? null;
   }
 
-  /** Asks for a scan; one that is under way goes on as it is. Returns the one that is under way then. */
-  async request(projectId: string, actor: string): Promise<Scan> {
+  /** Asks for a scan; one that is under way continues as it is. Returns the one that is under way then. */
+  async request(projectId: string, actor: string): Promise<ScanRow> {
     await this.database.query(
       `insert into duplicate_scan as s (project_id, requested_at, requested_by) values ($1, now(), $2)
        on conflict (project_id) do update set
          requested_at = excluded.requested_at, requested_by = excluded.requested_by, partitions_count = null,
-         partitions_done = 0, after_contact_id = '', contacts_count = 0, finished_at = null
+         partitions_done = 0, after_contact_id = '', contacts_count = 0, contacts_skipped = 0, finished_at = null
        where s.finished_at is not null`,
       [projectId, actor],
     );
@@ -53,9 +55,21 @@ export class ScansRepository {
     return scan;
   }
 
+  /** Has projects scanned from the beginning, also where a scan is under way; in a transaction in which nobody scans. */
+  async restart(session: Queryable, projectIds: readonly string[]): Promise<void> {
+    await session.query(
+      `insert into duplicate_scan (project_id, requested_at, requested_by)
+       select project_id, now(), 'upgrade' from unnest($1::text[]) as p (project_id)
+       on conflict (project_id) do update set
+         requested_at = excluded.requested_at, requested_by = excluded.requested_by, partitions_count = null,
+         partitions_done = 0, after_contact_id = '', contacts_count = 0, contacts_skipped = 0, finished_at = null`,
+      [projectIds],
+    );
+  }
+
   /** The oldest scan that is not finished. */
-  async next(session: Queryable): Promise<Scan | null> {
-    const [row] = rows<Scan>(
+  async next(session: Queryable): Promise<ScanRow | null> {
+    const [row] = rows<ScanRow>(
       await session.query(
         `select ${COLUMNS} from duplicate_scan where finished_at is null order by requested_at, project_id limit 1`,
       ),
@@ -73,18 +87,19 @@ export class ScansRepository {
   /** @param afterContactId null: the partition is done */
   async advance(
     session: Queryable,
-    scan: Scan,
-    contactsCount: number,
+    scan: ScanRow,
+    contacts: { readonly examined: number; readonly skipped: number },
     afterContactId: string | null,
   ): Promise<void> {
     await session.query(
       `update duplicate_scan set
          contacts_count   = contacts_count + $2,
+         contacts_skipped = contacts_skipped + $4,
          after_contact_id = coalesce($3, ''),
          partitions_done  = partitions_done + ($3::text is null)::int,
          finished_at      = case when $3::text is null and partitions_done + 1 >= partitions_count then now() end
        where project_id = $1`,
-      [scan.project_id, contactsCount, afterContactId],
+      [scan.project_id, contacts.examined, afterContactId, contacts.skipped],
     );
   }
 }

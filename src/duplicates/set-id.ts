@@ -1,4 +1,4 @@
-import { Problem } from '../rest/problem';
+import { Problem } from '../rest/problems/problem';
 
 /** Reads the id of a set from a path. @throws Problem `not-found` for what cannot be one */
 export function readSetId(text: string): string {
@@ -7,5 +7,5 @@ export function readSetId(text: string): string {
 }
 
 export function noSuchSet(): Problem {
-  return new Problem('not-found', 'The project has no such set of duplicates.');
+  return new Problem('not-found', 'Set of duplicates not found in this project.');
 }

@@ -1,48 +1,23 @@
-import type { HoldingsRow } from '../contacts/holdings.repository';
-import { writeDate } from '../rest/read-time';
-import type { AutoMergeView } from './auto-merge-judge.service';
-import { channelsOfPhone, splitIdentity, type Reason, type SharedValue } from './evidence';
-import type { Report } from './evidence.repository';
-import type { ResolvedBy, SetRow, SetStatus } from './sets.repository';
+import { writeDate } from '../json/read-time.rule';
+import type { AutoMergeObject, DismissalObject, DuplicateObject, EvidenceObject } from './duplicates.dto';
+import { splitIdentity, type SharedValue } from '../matching/evidence.rule';
+import type { Report } from '../matching/evidence.repository';
+import type { SetRow } from '../matching/sets.repository';
 
-/** One piece of evidence, as REST shows it. */
-export interface EvidenceView {
-  readonly reason: Reason;
-  /** On which channel; null where it is about none, or about several. */
-  readonly channel: string | null;
-  /** What the contacts share; null where neither the report nor the mirror tells. */
-  readonly value: string | null;
-  readonly contact_ids: readonly string[];
-  readonly report_count?: number;
-  readonly first_seen_at?: string;
-  readonly last_seen_at?: string;
+/** The evidence of a set, as far as it is shown. */
+export interface ShownEvidence {
+  readonly first: readonly EvidenceObject[];
+  /** How much there is in all. */
+  readonly count: number;
 }
 
-/** A set of duplicates, as lists show it. */
-export interface DuplicateView {
-  readonly id: string;
-  readonly status: SetStatus;
-  readonly contact_ids: readonly string[];
-  readonly contact_count: number;
-  readonly former_contact_ids: readonly string[];
-  readonly reasons: readonly Reason[];
-  readonly channels: readonly string[];
-  readonly evidence: readonly EvidenceView[];
-  readonly report_count: number;
-  readonly first_seen_at: string;
-  readonly last_seen_at: string;
-  readonly snoozed_until: string | null;
-  readonly closed_at: string | null;
-  readonly resolved_by: ResolvedBy | null;
-  /** What the policy of AUTO_MERGE says of it; null where that is `off`. */
-  readonly auto_merge: AutoMergeView | null;
-}
-
+/** A set as lists show it. */
 export function viewDuplicate(
   row: SetRow,
-  evidence: readonly EvidenceView[],
-  autoMerge: AutoMergeView | null,
-): DuplicateView {
+  evidence: ShownEvidence,
+  autoMerge: AutoMergeObject | null,
+  dismissals: readonly DismissalObject[],
+): DuplicateObject {
   return {
     id: row.id,
     status: row.status,
@@ -51,7 +26,8 @@ export function viewDuplicate(
     former_contact_ids: row.former_contact_ids,
     reasons: row.reasons,
     channels: row.channels,
-    evidence,
+    evidence: evidence.first,
+    evidence_count: evidence.count,
     report_count: row.report_count,
     first_seen_at: writeDate(row.first_seen_at),
     last_seen_at: writeDate(row.last_seen_at),
@@ -59,25 +35,29 @@ export function viewDuplicate(
     closed_at: row.closed_at && writeDate(row.closed_at),
     resolved_by: row.resolved_by,
     auto_merge: autoMerge,
+    warnings: row.is_truncated ? ['truncated'] : [],
+    dismissals,
   };
 }
 
-/** A shared value as evidence between its holders. */
+/** A shared value as evidence between its holders. @param channels the channels on which they have it */
 export function viewSharedValue(
   { kind, value }: SharedValue,
   contactIds: readonly string[],
-  holders: readonly HoldingsRow[],
-): EvidenceView {
+  channels: readonly string[],
+): EvidenceObject {
   if (kind === 'identity') {
-    const { channel, identity } = splitIdentity(value);
-    return { reason: kind, channel, value: identity, contact_ids: contactIds };
+    const { channel, identity, appId } = splitIdentity(value);
+    return { reason: kind, channel, app_id: appId, value: identity, contact_ids: contactIds };
   }
-  const channels =
-    kind === 'phone'
-      ? new Set(holders.flatMap((row) => channelsOfPhone(row.identityKeys, value)))
-      : new Set<string>();
-  const [channel = null] = channels;
-  return { reason: kind, channel: channels.size === 1 ? channel : null, value, contact_ids: contactIds };
+  const [channel = null, ...others] = channels;
+  return {
+    reason: kind,
+    channel: others.length === 0 ? channel : null,
+    app_id: null,
+    value,
+    contact_ids: contactIds,
+  };
 }
 
 /**
@@ -89,17 +69,18 @@ export function viewSharedValue(
 export function viewReport(
   report: Report,
   contactIds: readonly string[],
-  shared: readonly EvidenceView[],
-): EvidenceView {
-  const named = shared.filter(
-    ({ contact_ids: ids }) => ids.filter((id) => contactIds.includes(id)).length > 1,
-  );
+  shared: readonly EvidenceObject[],
+): EvidenceObject {
+  const reported = new Set(contactIds);
+  const isNamed = ({ contact_ids: ids }: EvidenceObject): boolean =>
+    ids.filter((id) => reported.has(id)).length > 1;
   const known =
-    named.find(({ reason, channel }) => reason === 'identity' && channel === report.channel) ??
-    named.find(({ reason }) => reason === 'phone');
+    shared.find((each) => each.reason === 'identity' && each.channel === report.channel && isNamed(each)) ??
+    shared.find((each) => each.reason === 'phone' && isNamed(each));
   return {
     reason: 'reported',
     channel: report.channel,
+    app_id: known?.app_id ?? null,
     value: report.identity ?? known?.value ?? null,
     contact_ids: contactIds,
     report_count: report.reportCount,

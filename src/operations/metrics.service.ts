@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { FollowersRepository } from '../audit/followers.repository';
-import { CommitQueue } from '../contacts/commit-queue';
-import { FOLLOWER as DUPLICATES } from '../duplicates/duplicates-follower';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { FollowersRepository } from '../followers/followers.repository';
+import { ParkedEventsRepository } from '../followers/parked-events.repository';
+import { CommitQueue } from '../audit/commit/commit-queue';
+import { FOLLOWER as DUPLICATES } from '../duplicates/follower-name';
 import { FOLLOWER as STATS } from '../stats/stats-follower';
+import { PROGRAM } from '../version';
 import { IntakeService } from '../webhook/intake.service';
 import { observeCommits } from './metrics/observe-commits';
 import { observeDatabase } from './metrics/observe-database';
@@ -21,12 +23,25 @@ export class MetricsService {
     queue: CommitQueue,
     intake: IntakeService,
     followers: FollowersRepository,
+    parked: ParkedEventsRepository,
     repository: MetricsRepository,
   ) {
     collectDefaultMetrics({ register: this.registry });
+    const build = new Gauge({
+      name: 'mirror_build_info',
+      help: 'Which release runs, on which Node.js; always 1.',
+      labelNames: ['version', 'node'],
+      registers: [this.registry],
+    });
+    build.set({ version: PROGRAM.version, node: process.version }, 1);
     observeCommits(this.registry, queue);
     observeDeliveries(this.registry, intake);
-    this.askDatabase = observeDatabase(this.registry, repository, followers, [DUPLICATES, STATS]);
+    this.askDatabase = observeDatabase(this.registry, {
+      repository,
+      lags: followers,
+      parked,
+      followers: [DUPLICATES, STATS],
+    });
   }
 
   /** The figures as they are now; what the database tells is left out while it does not answer. */

@@ -1,17 +1,19 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
+import { FollowersModule } from '../followers/followers.module';
 import { WebhookModule } from '../webhook/webhook.module';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
 import { MetricsRepository } from './metrics.repository';
 import { MetricsService } from './metrics.service';
 import { Readiness } from './readiness';
+import { WelcomeController } from './welcome.controller';
 
 /** What orchestrators, load balancers and Prometheus ask. */
 @Module({
-  imports: [AuditModule, ContactsModule, WebhookModule],
-  controllers: [HealthController, MetricsController],
+  imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
+  controllers: [WelcomeController, HealthController, MetricsController],
   providers: [MetricsRepository, MetricsService, Readiness],
   exports: [MetricsService, Readiness],
 })

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 /** Where the service is in its life; only `ready` takes work. */
 export type Phase = 'starting' | 'ready' | 'draining';
 
-/** The phase of this process: moved by the start and the stop, read by whoever takes work. */
+/** The phase of this process: set by the start and the stop, read by everything that accepts work. */
 @Injectable()
 export class Readiness {
   private current: Phase = 'starting';

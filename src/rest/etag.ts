@@ -17,7 +17,7 @@ export function tagAnswers(fastify: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    const etag = `"${createHash('sha256').update(payload).digest('base64url')}"`;
+    const etag = etagOf(payload);
     reply.header('etag', etag);
     if (!hasRepresentation(request.headers['if-none-match'], etag)) {
       done(null, payload);
@@ -27,6 +27,17 @@ export function tagAnswers(fastify: FastifyInstance): void {
     // of a HEAD, Fastify still takes the length of the payload that it then leaves out
     done(null, request.method === 'HEAD' ? payload : null);
   });
+}
+
+/** Of bytes that are sent again and again it is reckoned once. */
+const known = new WeakMap<Buffer, string>();
+
+function etagOf(payload: string | Buffer): string {
+  const etag =
+    (typeof payload === 'string' ? undefined : known.get(payload)) ??
+    `"${createHash('sha256').update(payload).digest('base64url')}"`;
+  if (typeof payload !== 'string') known.set(payload, etag);
+  return etag;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Problem } from './problem';
+import { Problem } from './problems/problem';
 import { readBody } from './read-dto';
 import { readJson } from './read-json';
 

@@ -1,6 +1,6 @@
 import findMyWay from 'find-my-way';
 import type { FastifyInstance } from 'fastify';
-import { Problem } from './problem';
+import { Problem } from './problems/problem';
 
 /** What Sinch's Contacts API writes with, by method and path; the mirror answers that it does not. */
 const SINCH_WRITES = [
@@ -46,13 +46,13 @@ export class KnownRoutes {
     // any other text is a method of no route
     if (takes(this.sinchWrites, method as Method, url)) {
       const detail =
-        'The mirror is read-only: write contacts with the Sinch Contacts API, and the mirror follows.';
+        'Contacts are read-only here: write them with the Sinch Contacts API; the mirror receives the change.';
       return new Problem('method-not-allowed', detail, { headers: { Allow: allow } });
     }
     if (allowed.length === 0) {
-      return new Problem('not-found', 'There is nothing at this path.');
+      return new Problem('not-found', 'No route matches this path.');
     }
-    return new Problem('method-not-allowed', `This path takes ${allow}, not ${method}.`, {
+    return new Problem('method-not-allowed', `This path accepts ${allow}, not ${method}.`, {
       headers: { Allow: allow },
     });
   }

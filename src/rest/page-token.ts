@@ -1,6 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Problem } from './problem';
+import { fitting, jsonBytes } from './answer-size';
+import { Problem } from './problems/problem';
+import { starting } from './problems/unavailable';
 
 /** Bytes of the signature that a token carries. */
 const signatureBytes = 16;
@@ -8,14 +10,14 @@ const keyBytes = 32;
 /** Longest token that is looked at, in characters: far more than any cursor needs. */
 const tokenLengthMax = 16_384;
 /** Parameters that may change from page to page. */
-const UNBOUND: ReadonlySet<string> = new Set(['page_size', 'page_token', 'wait']);
+const UNBOUND: ReadonlySet<string> = new Set(['page_size', 'page_token', 'view', 'wait']);
 
 type FilterValue = string | number | bigint | boolean | null | undefined | readonly string[];
 
 /** The project and the parameters of a list; what is undefined counts as not given. */
 export type PageFilter = Readonly<Record<string, FilterValue>>;
 
-/** Where a list goes on: the key of the last row shown. */
+/** Where a list continues: the key of the last row shown. */
 export type Cursor = readonly string[];
 
 /** Where the page of a list begins that a request asks for, and how the next one is named. */
@@ -27,16 +29,19 @@ export interface Paging<Place extends Cursor> {
 }
 
 /**
- * What a page shows of the rows that were read for it, one more than its size where there are more.
+ * What a page shows of the rows that were read for it, one more than it shows where there are more. It ends early where the
+ * rows would exceed the size of an answer.
  *
+ * @param bytesOf how many bytes of the answer a row takes
  * @returns the rows shown, and the last of them where another page follows, else null
  */
 export function cutPage<Row>(
   rows: readonly Row[],
   size: number,
+  bytesOf: (row: Row) => number = jsonBytes,
 ): { readonly shown: readonly Row[]; readonly last: Row | null } {
-  const shown = rows.slice(0, size);
-  return { shown, last: rows.length > size ? (shown.at(-1) ?? null) : null };
+  const shown = fitting(rows.slice(0, size), bytesOf);
+  return { shown, last: rows.length > shown.length ? (shown.at(-1) ?? null) : null };
 }
 
 /**
@@ -74,7 +79,7 @@ export class PageTokens {
     };
   }
 
-  /** @param filter all parameters of the list and its project; `page_size`, `page_token` and `wait` are passed over */
+  /** @param filter all parameters of the list and its project; `page_size`, `page_token`, `view` and `wait` are passed over */
   seal(route: string, filter: PageFilter, cursor: Cursor): string {
     const content = Buffer.from(JSON.stringify(cursor));
     return Buffer.concat([this.sign(route, filter, content), content]).toString('base64url');
@@ -97,8 +102,7 @@ export class PageTokens {
       .filter(([name, value]) => value !== undefined && !UNBOUND.has(name))
       .map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1));
-    if (this.key === null)
-      throw new Problem('unavailable', 'The service is starting.', { headers: { 'Retry-After': '1' } });
+    if (this.key === null) throw starting();
     // JSON has no raw line break, so the line break ends the one part and begins the other
     const hmac = createHmac('sha256', this.key)
       .update(`${JSON.stringify([route, bound])}\n`)
@@ -110,7 +114,7 @@ export class PageTokens {
 function mismatch(): Problem {
   return new Problem(
     'page-token-mismatch',
-    'page_token was not given out for this list with these filters. Start again without it.',
+    'page_token was not issued for this list with these filters. Start again without it.',
     { errors: [{ pointer: '/query/page_token', code: 'mismatch', message: 'is not a token of this list' }] },
   );
 }

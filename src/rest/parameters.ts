@@ -1,9 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsNotEmpty, IsOptional, IsString, MinLength, ValidateBy } from 'class-validator';
-import { pageSizeDefault, pageSizeMax, readPageSize } from './page-size';
-import { readTime } from './read-time';
+import { IsIn, IsNotEmpty, IsOptional, IsString, ValidateBy } from 'class-validator';
+import { EXPORT_FORMATS, type ExportFormat } from './exports/export-format';
+import { pageSizeDefault, pageSizeMax, readPageSize } from './page-size.rule';
+import { readDate, readTime } from '../json/read-time.rule';
 
 /**
  * Decorators for the fields of query DTOs: each reads one parameter, checks it, and describes it in the OpenAPI document.
@@ -11,6 +12,22 @@ import { readTime } from './read-time';
  * All parameters are optional; a default is the field's initial value, which `default` repeats for the document.
  */
 type Documented = Pick<ApiPropertyOptions, 'default' | 'example'>;
+
+/**
+ * Words are read in any case: a filter that differs in nothing else would match no row, and look like an empty list.
+ *
+ * @returns the word as it is known; a text that is no known word stays as it is
+ */
+function knownWord(words: readonly string[], text: string): string {
+  return words.find((word) => word.toLowerCase() === text.toLowerCase()) ?? text;
+}
+
+/** Reads a word of a query or a body in any case; beside a check that it is known. */
+export function AnyCase(words: readonly string[]): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? knownWord(words, value) : value,
+  );
+}
 
 /** Any text but an empty one; the field is a `string`. */
 export function TextParameter(description: string, documented: Documented = {}): PropertyDecorator {
@@ -22,13 +39,14 @@ export function TextParameter(description: string, documented: Documented = {}):
   );
 }
 
-/** One of the values; the field is their union. */
+/** One of the values, in any case; the field is their union. */
 export function OneOfParameter(
   values: readonly string[],
   description: string,
   documented: Documented = {},
 ): PropertyDecorator {
   return applyDecorators(
+    AnyCase(values),
     IsOptional(),
     IsIn(values, { message: `must be one of ${values.join(', ')}` }),
     ApiPropertyOptional({
@@ -40,33 +58,24 @@ export function OneOfParameter(
   );
 }
 
-/** Several values, separated by commas; the field is a list of them. Null: values of any kind, none empty. */
-export function ListParameter(
-  values: readonly string[] | null,
-  description: string,
-  documented: Documented = {},
-): PropertyDecorator {
+/** Some of the values, in any case, separated by commas; the field is a list of them. */
+export function ListParameter(values: readonly string[], description: string): PropertyDecorator {
   return applyDecorators(
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',') : value)),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.split(',').map((part) => knownWord(values, part)) : value,
+    ),
     IsOptional(),
-    values === null
-      ? MinLength(1, { each: true, message: 'must not have empty parts' })
-      : IsIn(values, { each: true, message: `must be some of ${values.join(', ')}` }),
-    ApiPropertyOptional({
-      ...documented,
-      type: String,
-      ...(values === null ? {} : { example: values.slice(0, 2).join(',') }),
-      description,
-    }),
+    IsIn(values, { each: true, message: `must be some of ${values.join(', ')}` }),
+    ApiPropertyOptional({ type: String, example: values.slice(0, 2).join(','), description }),
   );
 }
 
-/** `true` or `false`; the field is a `boolean`. */
+/** `true` or `false`, in any case; the field is a `boolean`. */
 export function FlagParameter(description: string, documented: Documented = {}): PropertyDecorator {
   const flags: Readonly<Record<string, boolean>> = { true: true, false: false };
   return applyDecorators(
     read('flag', 'boolean', 'must be true or false', (text) =>
-      Object.hasOwn(flags, text) ? flags[text] : undefined,
+      Object.hasOwn(flags, text.toLowerCase()) ? flags[text.toLowerCase()] : undefined,
     ),
     ApiPropertyOptional({ ...documented, type: Boolean, description }),
   );
@@ -100,7 +109,7 @@ export function TimeParameter(description: string, documented: Documented = {}):
       'time',
       'bigint',
       'must be an RFC 3339 time such as 2024-06-15T14:00:00Z',
-      (text) => readTime(text) ?? undefined,
+      (text) => readTime(withPlus(text)) ?? undefined,
     ),
     ApiPropertyOptional({
       ...documented,
@@ -111,14 +120,39 @@ export function TimeParameter(description: string, documented: Documented = {}):
   );
 }
 
+/** A plus that a caller has not encoded arrives as a blank; the only place for one is before an offset. */
+function withPlus(time: string): string {
+  return time.replace(/ (?=\d{2}:\d{2}$)/, '+');
+}
+
+/**
+ * An RFC 3339 time, or a date, whose midnight depends on a time zone that the caller names elsewhere. The field is a `bigint`,
+ * nanoseconds since the epoch, or for a date a `number`, milliseconds as `readDate` has them.
+ */
+export function TimeOrDateParameter(description: string): PropertyDecorator {
+  return applyDecorators(
+    read(
+      'time',
+      ['bigint', 'number'],
+      'must be an RFC 3339 time such as 2024-06-15T14:00:00Z, or a date such as 2024-06-15',
+      (text) => readTime(withPlus(text)) ?? readDate(text) ?? undefined,
+    ),
+    ApiPropertyOptional({
+      type: String,
+      anyOf: [{ format: 'date-time' }, { format: 'date' }],
+      description,
+    }),
+  );
+}
+
 /** The parameters of every list; those of one list extend them. */
 export class PageQuery {
-  @read('page-size', 'number', 'must be a whole number above 0', (text) => readPageSize(text) ?? undefined)
+  @read('page-size', 'number', 'must be a whole number, 0 or more', (text) => readPageSize(text) ?? undefined)
   @ApiPropertyOptional({
     type: 'integer',
-    minimum: 1,
+    minimum: 0,
     default: pageSizeDefault,
-    description: `Rows on a page; more than ${pageSizeMax} count as ${pageSizeMax}.`,
+    description: `Rows on a page. Empty or 0: ${pageSizeDefault}; more than ${pageSizeMax} count as ${pageSizeMax}.`,
   })
   page_size: number = pageSizeDefault;
 
@@ -129,10 +163,12 @@ export class PageQuery {
   page_token?: string;
 }
 
+type ValueType = 'bigint' | 'boolean' | 'number';
+
 /** Replaces a parameter's text by its value; what `parse` does not know keeps its text, and is then refused. */
 function read(
   name: string,
-  type: 'bigint' | 'boolean' | 'number',
+  type: ValueType | readonly ValueType[],
   message: string,
   parse: (text: string) => bigint | boolean | number | undefined,
 ): PropertyDecorator {
@@ -143,7 +179,27 @@ function read(
     IsOptional(),
     ValidateBy({
       name,
-      validator: { validate: (value) => typeof value === type, defaultMessage: () => message },
+      validator: {
+        validate: (value) => [type].flat().some((each) => typeof value === each),
+        defaultMessage: () => message,
+      },
     }),
   );
+}
+
+/** The parameters of every export. */
+export class ExportQuery {
+  @OneOfParameter(EXPORT_FORMATS, 'The format of the rows.', { default: 'ndjson' })
+  format: ExportFormat = 'ndjson';
+
+  @FlagParameter(
+    'Whether the first and the last line are markers: where the feed continues, and that nothing is missing. Without them every line is a row, and an export that was cut off shows only by the broken connection.',
+    { default: true },
+  )
+  markers: boolean = true;
+
+  @FlagParameter('Whether CSV begins with a byte order mark, by which spreadsheets recognise UTF-8.', {
+    default: false,
+  })
+  bom: boolean = false;
 }

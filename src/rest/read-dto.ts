@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
-import { Problem, type FaultyValue } from './problem';
+import { Problem, type FaultyValue } from './problems/problem';
 import { pointTo } from './read-json';
 
 /** Most faults that one answer names. */

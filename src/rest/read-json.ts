@@ -1,17 +1,22 @@
-import { nestsDeeperThan } from './nests-deeper';
-import { Problem, type FaultyValue } from './problem';
-
-/** How deep a body may nest. */
-export const jsonDepthMax = 32;
+import { excessOf, jsonDepthMax } from '../json/json-limits.rule';
+import { Problem, type FaultyValue } from './problems/problem';
 
 /**
- * Reads a JSON body: strict UTF-8, at most 32 levels deep, no text with U+0000, which Postgres cannot hold.
+ * How many values the JSON body of a REST request may hold, members of lists and objects at every level. No route takes more than
+ * 1,000 of anything, and class-transformer takes time by the square of an object's keys.
+ */
+export const bodyValuesMax = 5_000;
+
+/**
+ * Reads a JSON body: strict UTF-8, at most 32 levels deep and 5,000 values, no text with U+0000, which Postgres cannot hold.
  *
  * @throws Problem `invalid-request`
  */
 export function readJson(body: Buffer): unknown {
-  if (nestsDeeperThan(jsonDepthMax, body))
-    throw invalid('too-deep', `nests deeper than ${jsonDepthMax} levels`);
+  const excess = excessOf(body, bodyValuesMax);
+  if (excess === 'too-deep') throw invalid(excess, `nests deeper than ${jsonDepthMax} levels`);
+  if (excess !== null)
+    throw invalid(excess, `holds more than ${bodyValuesMax} values; split it into several requests`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));

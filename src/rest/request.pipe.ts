@@ -1,10 +1,8 @@
 import type { ArgumentMetadata, PipeTransform, Type } from '@nestjs/common';
-import type { FaultyValue } from './problem';
+import { idBytesMax, isId } from '../json/id.rule';
+import type { FaultyValue } from './problems/problem';
 import { invalidRequest, readQuery } from './read-dto';
 import { pointTo } from './read-json';
-
-/** Longest id in bytes of UTF-8. */
-export const idBytesMax = 512;
 
 /**
  * Reads what handlers ask for with Nest's own decorators: `@Query() query: SomeDto` and `@Param('contact_id') id: string`.
@@ -32,14 +30,7 @@ export class RequestPipe implements PipeTransform {
 }
 
 function readId(value: unknown, name: string): string {
-  if (
-    typeof value === 'string' &&
-    value !== '' &&
-    Buffer.byteLength(value) <= idBytesMax &&
-    !value.includes('\0')
-  ) {
-    return value;
-  }
+  if (isId(value)) return value;
   const fault: FaultyValue = {
     pointer: pointTo('/path', name),
     code: 'not-an-id',

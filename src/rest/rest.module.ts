@@ -1,13 +1,12 @@
 import { Global, Module } from '@nestjs/common';
-import { Exports } from './exports';
+import { Exports } from './exports/exports';
 import { PageTokens } from './page-token';
-import { ProblemsController } from './problems.controller';
+import { SecurityLog } from './security-log';
 
-/** The manner of the REST surface itself: what every controller needs of it, and its own routes. */
+/** What every controller of the REST interface needs. */
 @Global()
 @Module({
-  controllers: [ProblemsController],
-  providers: [Exports, PageTokens],
-  exports: [Exports, PageTokens],
+  providers: [Exports, PageTokens, SecurityLog],
+  exports: [Exports, PageTokens, SecurityLog],
 })
 export class RestModule {}

@@ -1,8 +1,8 @@
 import { Agent, buildConnector } from 'undici';
-import { errorCode } from '../error-code';
+import { errorCode } from '../base/error-code';
 import type { Clock } from './clock';
-import type { FaultKind } from './judge-attempt';
-import { readHttpDate } from './read-http-date';
+import type { FaultKind } from './judge-attempt.rule';
+import { readHttpDate } from './read-http-date.rule';
 
 export interface ExchangeLimits {
   readonly connectionsMax: number;
@@ -28,7 +28,7 @@ export interface Outgoing {
 
 /** When an answer was got. What it says was true at Sinch's not before `dateMs - durationMs`, less a margin for whole seconds. */
 export interface FetchedAt {
-  /** Sinch's clock, from its `Date` header: Unix time in ms, whole seconds; `null`: it told none. */
+  /** Sinch's clock, from its `Date` header: Unix time in ms, whole seconds; `null`: there was none. */
   readonly dateMs: number | null;
   /** Our clock at the start of the request: Unix time in ms. */
   readonly startedAtMs: number;

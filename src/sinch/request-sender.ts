@@ -1,19 +1,19 @@
 import { setMaxListeners } from 'node:events';
-import type { Credentials } from './access-tokens';
 import type { Clock } from './clock';
 import type { Answer, Exchange, Fault, FetchedAt, Outgoing } from './exchange';
-import { type Effect, type FaultKind, judgeFault, judgeStatus } from './judge-attempt';
-import { UnreadableAnswer } from './read-answer';
-import { NotSendable } from './request-path';
-import { readSinchError } from './read-sinch-error';
-import { readRetryAfterMs, retryDelayMs, type RetryLimits } from './retry-delay';
+import { type Repeatability, type FaultKind, judgeFault, judgeStatus } from './judge-attempt.rule';
+import { UnreadableAnswer } from './read-answer.rule';
+import { NotSendable } from './request-path.rule';
+import { readSinchError } from './read-sinch-error.rule';
+import { readRetryAfterMs, retryDelayMs, type BackoffLimits } from './retry-delay.rule';
 import { type LocalStatus, type Operation, SinchError } from './sinch-error';
-import { BucketCrowded, type TokenBucket } from './token-bucket';
+import type { Credentials } from './sinch-tokens';
+import { BucketCrowded, type RequestBucket } from './request-bucket';
 
 /** One operation, as it is sent. */
 export interface Call<T> {
   readonly operation: Operation;
-  readonly effect: Effect;
+  readonly effect: Repeatability;
   readonly method: Outgoing['method'];
   /** With the query, encoded. @throws NotSendable */
   readonly path: () => string;
@@ -34,12 +34,12 @@ export interface SenderParts {
   /** Where all calls go, without a trailing slash; may have a path. */
   readonly url: string;
   readonly exchange: Exchange;
-  readonly bucket: TokenBucket;
+  readonly bucket: RequestBucket;
   readonly credentials: Credentials;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
-  readonly limits: RetryLimits & { readonly attemptsMax: number };
+  readonly limits: BackoffLimits & { readonly attemptsMax: number };
 }
 
 const FAULT_STATUS: Readonly<Record<FaultKind, LocalStatus>> = {
@@ -92,7 +92,7 @@ export class RequestSender {
     for (const waits of this.live) waits.abort();
   }
 
-  /** @param sofar told as soon as an attempt may have been done */
+  /** @param sofar updated as soon as an attempt may have succeeded */
   private async attempt<T>(
     call: Call<T>,
     waits: AbortSignal,
@@ -117,7 +117,8 @@ export class RequestSender {
       const outcome = this.outcomeOf(call, answer, authorization);
       if (!(outcome instanceof SinchError)) return outcome;
       sofar.outcomeUnknown ||= outcome.outcomeUnknown;
-      if (!outcome.retryable || attempt >= limits.attemptsMax) throw outcome;
+      const isLongWait = (outcome.retryAfterMs ?? 0) > limits.retryAfterMaxMs;
+      if (!outcome.retryable || isLongWait || attempt >= limits.attemptsMax) throw outcome;
       await clock.sleep(retryDelayMs(attempt, outcome.retryAfterMs, random(), limits), waits);
     }
   }
@@ -154,15 +155,15 @@ export class RequestSender {
       });
     }
     const { httpStatus, fetchedAt } = answer;
-    const told = { operation, httpStatus, fetchedAt, ...judgeStatus(httpStatus, effect) };
+    const outcome = { operation, httpStatus, fetchedAt, ...judgeStatus(httpStatus, effect) };
     if (httpStatus >= 200 && httpStatus < 300) {
       const read = readSuccess(call, answer);
-      return 'value' in read ? { ...read, fetchedAt } : new SinchError({ ...told, ...read });
+      return 'value' in read ? { ...read, fetchedAt } : new SinchError({ ...outcome, ...read });
     }
     const secrets = [authorization.slice(authorization.indexOf(' ') + 1), ...(call.secrets ?? [])];
     const nowMs = fetchedAt.dateMs ?? this.parts.clock.nowMs();
     const retryAfterMs = readRetryAfterMs(answer.header('retry-after'), nowMs);
-    return new SinchError({ ...told, ...readSinchError(httpStatus, answer.body, secrets), retryAfterMs });
+    return new SinchError({ ...outcome, ...readSinchError(httpStatus, answer.body, secrets), retryAfterMs });
   }
 
   /** What kept a call from its end, in one type; a bug stays what it is. */

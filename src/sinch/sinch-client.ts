@@ -1,23 +1,22 @@
-import { AccessTokens, basicCredentials } from './access-tokens';
 import { type Clock, systemClock } from './clock';
 import { Exchange, type ExchangeLimits, type FetchedAt } from './exchange';
-import { type AccessToken, readAccessToken } from './read-access-token';
+import { type AccessToken, readAccessToken } from './read-access-token.rule';
 import {
   type Identified,
   isRecord,
   type Page,
-  readAny,
   readIdentified,
   readNothing,
   readObject,
   readPage,
   type SinchObject,
-} from './read-answer';
-import { NotSendable, pathOf, queryOf } from './request-path';
+} from './read-answer.rule';
+import { NotSendable, pathOf, queryOf } from './request-path.rule';
 import { type Answered, type Call, RequestSender } from './request-sender';
-import type { RetryLimits } from './retry-delay';
-import type { SinchAccess } from './sinch-access';
-import { TokenBucket } from './token-bucket';
+import type { BackoffLimits } from './retry-delay.rule';
+import type { SinchAccess } from '../config/sinch-access';
+import { SinchTokens, basicCredentials } from './sinch-tokens';
+import { RequestBucket } from './request-bucket';
 
 /** By which the client is injected: `SinchClient | null`, null where there is nothing to ask Sinch with. */
 export const SINCH_CLIENT = Symbol('SinchClient');
@@ -25,7 +24,7 @@ export const SINCH_CLIENT = Symbol('SinchClient');
 /** Most contacts, or conflicts, that Sinch gives on one page. */
 export const sinchPageSizeMax = 20;
 
-export interface SinchLimits extends ExchangeLimits, RetryLimits {
+export interface SinchLimits extends ExchangeLimits, BackoffLimits {
   /** Times that one call is sent, the first included. */
   readonly attemptsMax: number;
   /** Sinch takes 800 a second of a project, from all its clients; `burst` comes on top in one second after a rest. */
@@ -61,10 +60,6 @@ export interface SinchClientOptions extends SinchAccess {
   readonly random?: () => number;
 }
 
-/** Which contacts to list: all, or those of an external id, or of an identity. Sinch takes no more. */
-export type ContactsFilter =
-  { readonly externalId: string } | { readonly channel: string; readonly identity: string };
-
 /** Which page of a list. */
 export interface PageRequest {
   /** 1 to 20; not given: Sinch's 10. */
@@ -82,14 +77,6 @@ export interface ContactsPage {
 
 export interface FetchedContact {
   readonly contact: Identified;
-  readonly fetchedAt: FetchedAt;
-}
-
-export interface ConflictsPage {
-  /** Each `{identity, channels, contact_ids}`. */
-  readonly conflicts: readonly SinchObject[];
-  /** `null`: this was the last page. */
-  readonly nextPageToken: string | null;
   readonly fetchedAt: FetchedAt;
 }
 
@@ -115,7 +102,7 @@ export class SinchClient {
     this.tokenHost = new RequestSender({
       ...common,
       url: authUrl,
-      bucket: new TokenBucket(TOKEN_BUCKET, clock),
+      bucket: new RequestBucket(TOKEN_BUCKET, clock),
       credentials: basicCredentials(keyId, keySecret),
     });
     const fetchToken: Call<AccessToken> = {
@@ -131,8 +118,8 @@ export class SinchClient {
     this.api = new RequestSender({
       ...common,
       url: apiUrl + pathOf`/v1/projects/${projectId}`,
-      bucket: new TokenBucket({ perSecond, burst, waitersMax }, clock),
-      credentials: new AccessTokens(async () => (await this.tokenHost.send(fetchToken)).value, clock),
+      bucket: new RequestBucket({ perSecond, burst, waitersMax }, clock),
+      credentials: new SinchTokens(async () => (await this.tokenHost.send(fetchToken)).value, clock),
     });
     this.appId = appId;
   }
@@ -145,16 +132,12 @@ export class SinchClient {
   }
 
   /** Sinch lists in no stated order, and tells neither a total nor what has changed. */
-  async listContacts(
-    page: PageRequest = {},
-    filter?: ContactsFilter,
-    signal?: AbortSignal,
-  ): Promise<ContactsPage> {
+  async listContacts(page: PageRequest = {}, signal?: AbortSignal): Promise<ContactsPage> {
     const call: Call<Page<Identified>> = {
       operation: 'listContacts',
       effect: 'read',
       method: 'GET',
-      path: () => `/contacts${queryOf({ ...pageQuery(page), ...filterQuery(filter) })}`,
+      path: () => `/contacts${queryOf(pageQuery(page))}`,
       read: (body, type) => readPage(readObject(body, type), 'contacts', readIdentified),
     };
     const { value, fetchedAt } = await this.api.send(call, signal);
@@ -218,19 +201,6 @@ export class SinchClient {
     return toFetchedContact(await this.api.send(call, signal));
   }
 
-  /** Identities of SMS, MMS and RCS that several contacts have. */
-  async listIdentityConflicts(page: PageRequest = {}, signal?: AbortSignal): Promise<ConflictsPage> {
-    const call: Call<Page<SinchObject>> = {
-      operation: 'listIdentityConflicts',
-      effect: 'read',
-      method: 'GET',
-      path: () => `/contacts:identityConflicts${queryOf(pageQuery(page))}`,
-      read: (body, type) => readPage(readObject(body, type), 'conflicts', readAny),
-    };
-    const { value, fetchedAt } = await this.api.send(call, signal);
-    return { conflicts: value.items, nextPageToken: value.nextPageToken, fetchedAt };
-  }
-
   /** The app's webhooks, at most five. Sinch tells their secrets in clear: never to be logged. */
   async listWebhooks(signal?: AbortSignal): Promise<readonly Identified[]> {
     const call: Call<Page<Identified>> = {
@@ -250,7 +220,7 @@ export class SinchClient {
       effect: 'once',
       method: 'POST',
       path: () => '/webhooks',
-      // Sinch takes it at the project and wants the app told
+      // Sinch accepts it at the project and wants the app in the body
       ...json({ app_id: this.appId, ...webhook }),
       secrets: secretsOf(webhook),
       read: readOne,
@@ -283,12 +253,6 @@ function pageQuery({ pageSize, pageToken }: PageRequest): Record<string, string 
     pageSize === undefined || (Number.isInteger(pageSize) && pageSize >= 1 && pageSize <= sinchPageSizeMax);
   if (!isFit) throw new NotSendable(`a page has 1 to ${sinchPageSizeMax} entries`);
   return { page_size: pageSize, page_token: pageToken };
-}
-
-function filterQuery(filter: ContactsFilter | undefined): Record<string, string> {
-  if (filter === undefined) return {};
-  if ('externalId' in filter) return { external_id: filter.externalId };
-  return { channel: filter.channel, identity: filter.identity };
 }
 
 function readOne(body: Uint8Array, contentType: string | null): Identified {

@@ -7,7 +7,6 @@ export type Operation =
   | 'updateContact'
   | 'deleteContact'
   | 'mergeContacts'
-  | 'listIdentityConflicts'
   | 'listWebhooks'
   | 'createWebhook'
   | 'updateWebhook';
@@ -31,25 +30,17 @@ export type LocalStatus =
   /** Success, but larger than `answerMaxBytes`. */
   | 'ANSWER_TOO_LARGE';
 
-export interface Failure {
-  readonly operation: Operation;
-  /** `null`: there was no answer. */
-  readonly httpStatus: number | null;
-  /** Sinch's code word (`NOT_FOUND`), or a `LocalStatus`. */
-  readonly status: string;
-  /** One short line; `null`: nothing to say. */
-  readonly reason: string | null;
-  readonly details?: readonly unknown[];
-  readonly retryable: boolean;
-  readonly outcomeUnknown: boolean;
-  readonly retryAfterMs?: number | null;
-  readonly fetchedAt?: FetchedAt | null;
-}
+/** What a `SinchError` is made of: a call without an answer has neither of the last two. */
+export type Failure = Pick<
+  SinchError,
+  'operation' | 'httpStatus' | 'status' | 'reason' | 'retryable' | 'outcomeUnknown'
+> &
+  Partial<Pick<SinchError, 'retryAfterMs' | 'fetchedAt'>>;
 
 /**
  * Sinch did not do what it was asked for, or did not say so.
  *
- * Everything that is logged with it is free of secrets; `details`, which may hold personal data, is not logged.
+ * Everything that is logged with it is free of secrets and of personal data.
  */
 export class SinchError extends Error {
   override readonly name = 'SinchError';
@@ -66,7 +57,7 @@ export class SinchError extends Error {
   readonly outcomeUnknown: boolean;
   /** The wait that Sinch asked for; `null`: none. */
   readonly retryAfterMs: number | null;
-  /** When the answer was got, so that "not found" can be told from "not found any more"; `null`: there was none. */
+  /** When the answer was got, so that "not found" can be distinguished from "not found any more"; `null`: there was none. */
   readonly fetchedAt: FetchedAt | null;
   /** Private, because loggers write every field that they see. */
   readonly #failure: Failure;
@@ -86,13 +77,13 @@ export class SinchError extends Error {
     this.#failure = failure;
   }
 
-  /** As Sinch sent them. */
-  get details(): readonly unknown[] {
-    return this.#failure.details ?? [];
-  }
-
   /** The same of a call that an earlier attempt may have done. */
   withOutcomeUnknown(): SinchError {
     return this.outcomeUnknown ? this : new SinchError({ ...this.#failure, outcomeUnknown: true });
   }
+}
+
+/** Whether Sinch's answer has more bytes than are read: asking for less may help. */
+export function isTooLarge({ status }: SinchError): boolean {
+  return status === ('ANSWER_TOO_LARGE' satisfies LocalStatus);
 }

@@ -1,5 +1,5 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Config } from '../config';
+import { Config } from '../config/config';
 import { SINCH_CLIENT, SinchClient } from './sinch-client';
 
 /** Asks Sinch: one client for all, since they share one rate. */
@@ -16,7 +16,7 @@ import { SINCH_CLIENT, SinchClient } from './sinch-client';
 export class SinchModule implements OnApplicationShutdown {
   constructor(@Inject(SINCH_CLIENT) private readonly client: SinchClient | null) {}
 
-  /** After the last answer is out, and whoever works by himself has ended. */
+  /** After the last answer is sent and every background task has ended. */
   async onApplicationShutdown(): Promise<void> {
     await this.client?.close();
   }

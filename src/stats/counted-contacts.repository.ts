@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
-import type { CountedContact } from './count-contacts';
+import type { CountedContact } from './count-contacts.rule';
 
 /** As the table has it; its columns of the creation are all null or none is. */
 interface CountedRow {

@@ -1,18 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { ProjectReads } from '../database/project-reads';
+import { ProjectReads } from '../database/reads/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import {
   beginOfQuarter,
+  endOfQuarter,
   quarterOf,
   quartersPerDay,
   type CountChange,
   type CountKind,
   type DayChange,
   type Dimension,
-} from './count-contacts';
+} from './count-contacts.rule';
 
-/** Most values of a kind that are told, the most frequent ones. */
+/** Most values of a kind that are shown, the most frequent ones. */
 const valuesMax = 1_000;
 
 export interface Count {
@@ -83,7 +84,7 @@ export class CountsRepository {
           beginOfQuarter(first).toString(),
           from.toString(),
           to.toString(),
-          beginOfQuarter(end).toString(),
+          endOfQuarter(end - 1).toString(),
           quartersPerDay,
         ]),
     );
@@ -134,7 +135,7 @@ outside as (
   from counted_contact
   where project_id = $1
     and (created_version >= $6::bigint and created_version < $7::bigint
-         or created_version >= $8::bigint and created_version < $9::bigint)
+         or created_version >= $8::bigint and created_version <= $9::bigint)
 )
 select value, json_agg(point) as points, json_agg(count) as counts
 from (

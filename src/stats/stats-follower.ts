@@ -1,24 +1,34 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { ABSENT } from '../audit/audit-event';
-import { FollowersRepository, type FollowedEvent } from '../audit/followers.repository';
-import { MergesRepository } from '../audit/merges.repository';
-import type { JsonObject } from '../contacts/canonical';
-import { CommitQueue } from '../contacts/commit-queue';
+import { ABSENT } from '../audit/audit-event.rule';
+import type { FollowerName } from '../followers/follower-names.rule';
+import type { FollowedEvent } from '../followers/followers.repository';
+import type { JournalFollower } from '../followers/journal-follower';
+import { JournalFollowers } from '../followers/journal-followers.service';
+import { MergesRepository } from '../contacts/merges/merges.repository';
+import type { JsonObject } from '../json/canonical.rule';
+import { CommitQueue } from '../audit/commit/commit-queue';
 import { ContactsRepository, type ContactRow } from '../contacts/contacts.repository';
-import { FollowLoop } from '../contacts/follow-loop';
+import { FollowLoop } from '../followers/follow-loop';
 import type { Queryable } from '../database/queryable';
-import { earliest, isCountedAlike, sumChanges, type CountedContact, type Creation } from './count-contacts';
+import { flatMapInTurns, inTurns } from '../base/in-turns';
+import {
+  earliest,
+  isCountedAlike,
+  sumChanges,
+  type CountedContact,
+  type Creation,
+} from './count-contacts.rule';
 import { CountedContactsRepository } from './counted-contacts.repository';
 import { CountsRepository } from './counts.repository';
-import { readCounted, readCreation } from './read-counted';
+import { readCounted, readCreation } from './read-counted.rule';
 
 /** The follower's name: of its cursor and its lock. */
-export const FOLLOWER = 'stats';
+export const FOLLOWER: FollowerName = 'stats';
 
 const CREATE = 'CONTACT_CREATE';
 const MERGE = 'CONTACT_MERGE';
-/** What changes contacts; reports and decisions do not. */
-const CHANGING: ReadonlySet<string> = new Set([CREATE, 'CONTACT_UPDATE', 'CONTACT_DELETE', MERGE, ABSENT]);
+/** What changes contacts; reports and decisions do not. Updates do where they change what is counted. */
+const CHANGING: ReadonlySet<string> = new Set([CREATE, 'CONTACT_DELETE', MERGE, ABSENT]);
 
 /**
  * Follows the journal and counts contacts, each as the map has it now and by the earliest CREATE that Sinch sent of it.
@@ -29,16 +39,28 @@ const CHANGING: ReadonlySet<string> = new Set([CREATE, 'CONTACT_UPDATE', 'CONTAC
 @Injectable()
 export class StatsFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
+  private readonly journal: JournalFollower;
 
   constructor(
     queue: CommitQueue,
-    private readonly followers: FollowersRepository,
+    followers: JournalFollowers,
     private readonly merges: MergesRepository,
     private readonly contacts: ContactsRepository,
     private readonly counted: CountedContactsRepository,
     private readonly counts: CountsRepository,
   ) {
-    this.loop = new FollowLoop(queue, new Logger(StatsFollower.name), () => this.followOn());
+    const logger = new Logger(StatsFollower.name);
+    this.journal = followers.follower(
+      {
+        name: FOLLOWER,
+        payloadOf: [CREATE],
+        isOfConcern: ({ type, changes_values: changesValues }) =>
+          CHANGING.has(type) || (type === 'CONTACT_UPDATE' && changesValues),
+        handle: (session, projectId, events) => this.count(session, projectId, events),
+      },
+      logger,
+    );
+    this.loop = new FollowLoop(queue, logger, () => this.followOn());
   }
 
   /** Begins to follow; once. */
@@ -52,13 +74,7 @@ export class StatsFollower implements BeforeApplicationShutdown {
 
   /** Handles one batch of events. @returns whether there may be more */
   followOn(): Promise<boolean> {
-    return this.followers.followOn(
-      FOLLOWER,
-      [CREATE],
-      ({ type }) => CHANGING.has(type),
-      (session, projectId, events) => this.count(session, projectId, events),
-      this.loop.signal,
-    );
+    return this.journal.followOn(this.loop.signal);
   }
 
   private async count(
@@ -67,16 +83,15 @@ export class StatsFollower implements BeforeApplicationShutdown {
     events: readonly FollowedEvent[],
   ): Promise<void> {
     const ids = [...new Set(events.flatMap((event) => [event.contact_id, ...event.related_contact_ids]))];
-    const creations = creationsOf(events);
+    const creations = await inTurns(creationsOf(events));
     const rows = await this.contacts.find(projectId, ids, session);
     const before = await this.counted.find(session, projectId, ids);
-    const changes = rows
-      .map((row) => {
-        const known = before.get(row.id) ?? null;
-        const creation = earliest(known?.creation ?? null, creations.get(row.id) ?? null);
-        return { before: known, after: countedContact(row, creation) };
-      })
-      .filter((change) => change.before === null || !isCountedAlike(change.before, change.after));
+    const changes = await flatMapInTurns(rows, (row) => {
+      const known = before.get(row.id) ?? null;
+      const creation = earliest(known?.creation ?? null, creations.get(row.id) ?? null);
+      const after = countedContact(row, creation);
+      return known !== null && isCountedAlike(known, after) ? [] : [{ before: known, after }];
+    });
     const { counts, days } = sumChanges(changes);
     const merges = events.filter(({ type }) => type === MERGE).map(({ id }) => id);
     const pairs = merges.length === 0 ? 0 : await this.merges.countFirst(session, projectId, merges);
@@ -85,14 +100,16 @@ export class StatsFollower implements BeforeApplicationShutdown {
       projectId,
       changes.map(({ after }) => after),
     );
-    const told = pairs === 0 ? counts : [...counts, { kind: 'merges', value: '', change: pairs } as const];
-    await this.counts.change(session, projectId, told);
+    const total = pairs === 0 ? counts : [...counts, { kind: 'merges', value: '', change: pairs } as const];
+    await this.counts.change(session, projectId, total);
     await this.counts.changeDays(session, projectId, days);
   }
 }
 
 /** The earliest CREATE of each contact; what we fetched ourselves tells what a contact is, not that it came. */
-function creationsOf(events: readonly FollowedEvent[]): ReadonlyMap<string, Creation> {
+function* creationsOf(
+  events: readonly FollowedEvent[],
+): Generator<void, ReadonlyMap<string, Creation>, void> {
   const creations = new Map<string, Creation>();
   for (const { type, source, contact_id: id, payload, version, tie_break: tieBreak } of events) {
     if (type !== CREATE || source !== 'webhook' || payload === null) continue;
@@ -100,6 +117,7 @@ function creationsOf(events: readonly FollowedEvent[]): ReadonlyMap<string, Crea
     if (read === null) continue;
     const creation = earliest(creations.get(id) ?? null, { ...read, version: BigInt(version), tieBreak });
     if (creation !== null) creations.set(id, creation);
+    yield;
   }
   return creations;
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { OneOfParameter, TextParameter, TimeParameter } from '../rest/parameters';
-import { INTERVALS, type Interval } from './plan-points';
+import { OneOfParameter, TextParameter, TimeOrDateParameter } from '../rest/parameters';
+import { INTERVALS, type Interval } from './plan-points.rule';
 
 const GROUPS = ['channel', 'app_id', 'language'] as const;
 
@@ -8,119 +8,150 @@ const GROUPS = ['channel', 'app_id', 'language'] as const;
 export const pointsMax = 2_000;
 
 export class AcquisitionQuery {
-  @TimeParameter('Contacts created at this time or later; 30 days before `to` where it is not given.')
-  from?: bigint;
+  @TimeOrDateParameter(
+    'Contacts created at this time or later; a date means midnight in `tz`. Default: 30 days before `to`.',
+  )
+  from?: bigint | number;
 
-  @TimeParameter('Contacts created before this time; now where it is not given.')
-  to?: bigint;
+  @TimeOrDateParameter('Contacts created before this time; a date means midnight in `tz`. Default: now.')
+  to?: bigint | number;
 
-  @OneOfParameter(INTERVALS, `What a point stands for; weeks begin on Monday. At most ${pointsMax} points.`, {
+  @OneOfParameter(INTERVALS, `The interval of a point; weeks begin on Monday. At most ${pointsMax} points.`, {
     default: 'day',
   })
   interval: Interval = 'day';
 
   @OneOfParameter(
     GROUPS,
-    'Beside the points, a series for each channel or app of the contacts’ first identity, or for each language, as their CREATE told it.',
+    'Adds a series for each channel or app of the contacts’ first identity, or for each language, as in their CONTACT_CREATE.',
   )
   group_by?: (typeof GROUPS)[number];
 
-  @TextParameter('The time zone in which days and hours are those of the clock on the wall.', {
+  @TextParameter('The time zone of the intervals, by its IANA name.', {
     default: 'UTC',
     example: 'Europe/Berlin',
   })
   tz: string = 'UTC';
 }
 
-class StatsFollowerLag {
+export class StatsFollowerLagObject {
   @ApiProperty({
     type: 'integer',
-    description: 'Events that are not counted yet, of all projects; up to 10,000 are told.',
+    description: 'How many events of all projects are not counted yet; at most 10,000 is shown.',
   })
   readonly lag_events: number;
-  @ApiProperty({ description: 'For how long the oldest of them has waited.' }) readonly lag_seconds: number;
+  @ApiProperty({ description: 'For how many seconds the oldest of these events has waited.' })
+  readonly lag_seconds: number;
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'How many events of this project the follower could not handle and parked. They are not in the lag. `GET /v1/parked-events` lists them.',
+  })
+  readonly parked_events: number;
 }
 
-class ContactsByStatus {
-  @ApiProperty({ type: 'integer', description: 'Every id that was ever told of.' }) readonly total: number;
+class ContactsByStatusObject {
+  @ApiProperty({ type: 'integer', description: 'How many contacts the mirror knows, whatever their status.' })
+  readonly total: number;
   @ApiProperty({ type: 'integer' }) readonly active: number;
   @ApiProperty({ type: 'integer' }) readonly merged: number;
   @ApiProperty({ type: 'integer' }) readonly deleted: number;
 }
 
-class ValueCountObject {
-  @ApiProperty({ type: String, nullable: true, example: 'SMS', description: 'Null: none.' })
+export class ValueCountObject {
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'SMS',
+    description: 'The value; null: the contacts that have none.',
+  })
   readonly value: string | null;
   @ApiProperty({ type: 'integer' }) readonly count: number;
 }
 
-export class OverviewAnswer {
-  @ApiProperty({ type: ContactsByStatus }) readonly contacts: ContactsByStatus;
+export class OverviewObject {
+  @ApiProperty({ type: ContactsByStatusObject }) readonly contacts: ContactsByStatusObject;
   @ApiProperty({
     type: [ValueCountObject],
     description:
-      'Active contacts by the channels of their identities: one that has several counts under each. The most frequent first.',
+      'Active contacts by the channels of their identities, most frequent first. A contact with several channels counts under each.',
   })
   readonly by_channel: readonly ValueCountObject[];
-  @ApiProperty({ type: [ValueCountObject], description: 'Active contacts by their language.' })
+  @ApiProperty({ type: [ValueCountObject], description: 'Active contacts by language, most frequent first.' })
   readonly by_language: readonly ValueCountObject[];
-  @ApiProperty({ type: 'integer', description: 'Pairs, however many events tell of each.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'How many merges there were. Several events about the same pair of contacts count once.',
+  })
   readonly merges: number;
-  @ApiProperty({ type: 'integer', description: 'Contacts of which Sinch sent no CREATE.' })
+  @ApiProperty({ type: 'integer', description: 'How many contacts have no CONTACT_CREATE from Sinch.' })
   readonly without_create: number;
-  @ApiProperty({ type: 'integer', description: 'Sets that wait for somebody to look at them.' })
+  @ApiProperty({ type: 'integer', description: 'How many sets of duplicates are open.' })
   readonly open_duplicates: number;
-  @ApiProperty({ type: StatsFollowerLag }) readonly follower: StatsFollowerLag;
+  @ApiProperty({ type: StatsFollowerLagObject }) readonly follower: StatsFollowerLagObject;
 }
 
-class AcquisitionPoint {
+class AcquisitionPointObject {
   @ApiProperty({
     format: 'date-time',
-    description: 'When the interval begins; of the first it may be before `from`, which counts nonetheless.',
+    description:
+      'When the interval begins. The first interval may begin before `from`; only contacts since `from` are counted.',
   })
   readonly start: string;
   @ApiProperty({
     example: '2024-10-27',
     description:
-      'The interval in local time: `2024-10-27T02:00+02:00`, `2024-10-27`, `2024-W43` or `2024-10`. Of an hour that comes twice the offset differs.',
+      'The interval in local time: `2024-10-27T02:00+02:00`, `2024-10-27`, `2024-W43` or `2024-10`. An hour that occurs twice appears twice, with different offsets.',
   })
   readonly label: string;
   @ApiProperty({ type: 'integer' }) readonly count: number;
 }
 
-class AcquisitionSeries {
+/** The contacts of one value, point by point. */
+export class AcquisitionSeriesObject {
   @ApiProperty({
     enum: ['value', 'none', 'rest'],
-    description: 'A value; those that have none; beyond 100 values all others.',
+    description:
+      '`value`: one value; `none`: contacts without a value; `rest`: all further values, after the first 100.',
   })
-  readonly kind: string;
+  readonly kind: 'value' | 'none' | 'rest';
   @ApiProperty({ type: String, nullable: true, example: 'SMS' }) readonly value: string | null;
   @ApiProperty({ type: 'integer' }) readonly total: number;
-  @ApiProperty({ type: 'array', items: { type: 'integer' }, description: 'In the order of the points.' })
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'integer' },
+    description: 'How many contacts were created in each interval, in the order of the points.',
+  })
   readonly counts: readonly number[];
 }
 
-export class AcquisitionAnswer {
+export class AcquisitionObject {
   @ApiProperty({ format: 'date-time' }) readonly from: string;
   @ApiProperty({ format: 'date-time' }) readonly to: string;
   @ApiProperty({ enum: INTERVALS }) readonly interval: Interval;
   @ApiProperty({ example: 'Europe/Berlin' }) readonly tz: string;
   @ApiProperty({ type: String, enum: GROUPS, nullable: true }) readonly group_by: string | null;
-  @ApiProperty({ type: 'integer', description: 'Contacts created in the window: the sum of the points.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'How many contacts were created in the window: the sum of the points.',
+  })
   readonly total: number;
   @ApiProperty({
     type: 'integer',
     description:
-      'Contacts of the project, whatever the window, of which Sinch sent no CREATE: told of otherwise, or fetched.',
+      'How many contacts of the project, whatever the window, have no CONTACT_CREATE from Sinch. They are in no point.',
   })
   readonly without_create: number;
-  @ApiProperty({ type: [AcquisitionPoint], description: 'Every interval of the window, those of 0 too.' })
-  readonly points: readonly AcquisitionPoint[];
   @ApiProperty({
-    type: [AcquisitionSeries],
-    nullable: true,
-    description: 'With `group_by`: the points by value, the greatest first.',
+    type: [AcquisitionPointObject],
+    description: 'Every interval of the window, also those without contacts.',
   })
-  readonly series: readonly AcquisitionSeries[] | null;
-  @ApiProperty({ type: StatsFollowerLag }) readonly follower: StatsFollowerLag;
+  readonly points: readonly AcquisitionPointObject[];
+  @ApiProperty({
+    type: [AcquisitionSeriesObject],
+    nullable: true,
+    description: 'With `group_by`: one series for each value, largest first. Null without it.',
+  })
+  readonly series: readonly AcquisitionSeriesObject[] | null;
+  @ApiProperty({ type: StatsFollowerLagObject }) readonly follower: StatsFollowerLagObject;
 }

@@ -1,49 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { FollowersRepository } from '../audit/followers.repository';
+import { FollowersRepository } from '../followers/followers.repository';
+import { ParkedEventsRepository } from '../followers/parked-events.repository';
 import { OpenDuplicates } from '../contacts/open-duplicates';
-import { writeDate, writeTime } from '../rest/read-time';
-import type { CountKind, Dimension } from './count-contacts';
+import { writeDate, writeTime } from '../json/read-time.rule';
+import type { CountKind, Dimension } from './count-contacts.rule';
 import { CountsRepository, type Acquired, type Count } from './counts.repository';
-import type { PlannedPoint } from './plan-points';
+import type { PlannedPoint } from './plan-points.rule';
 import { FOLLOWER } from './stats-follower';
+import type {
+  AcquisitionObject,
+  AcquisitionSeriesObject,
+  OverviewObject,
+  StatsFollowerLagObject,
+  ValueCountObject,
+} from './stats.dto';
 
 /** Most values of a dimension that have a series of their own. */
 const seriesMax = 100;
 const nsPerMs = 1_000_000n;
-
-export interface ValueCount {
-  /** Null: none. */
-  readonly value: string | null;
-  readonly count: number;
-}
-
-export interface FollowerLagView {
-  readonly lag_events: number;
-  readonly lag_seconds: number;
-}
-
-export interface Overview {
-  readonly contacts: {
-    readonly total: number;
-    readonly active: number;
-    readonly merged: number;
-    readonly deleted: number;
-  };
-  readonly by_channel: readonly ValueCount[];
-  readonly by_language: readonly ValueCount[];
-  readonly merges: number;
-  readonly without_create: number;
-  readonly open_duplicates: number;
-  readonly follower: FollowerLagView;
-}
-
-/** The contacts of one value, point by point. */
-export interface Series {
-  readonly kind: 'value' | 'none' | 'rest';
-  readonly value: string | null;
-  readonly total: number;
-  readonly counts: readonly number[];
-}
 
 /** Over which window contacts are counted, in nanoseconds since the epoch, and by which points of it. */
 export interface Window {
@@ -53,31 +27,21 @@ export interface Window {
   readonly points: readonly PlannedPoint[];
 }
 
-export interface Acquisition {
-  readonly from: string;
-  readonly to: string;
-  readonly total: number;
-  readonly without_create: number;
-  readonly points: readonly { readonly start: string; readonly label: string; readonly count: number }[];
-  /** Null where nothing is grouped. */
-  readonly series: readonly Series[] | null;
-  readonly follower: FollowerLagView;
-}
-
 /** Tells what the follower has counted, and by how much it lags. */
 @Injectable()
 export class StatsService {
   constructor(
     private readonly counts: CountsRepository,
     private readonly followers: FollowersRepository,
+    private readonly parked: ParkedEventsRepository,
     private readonly duplicates: OpenDuplicates,
   ) {}
 
-  async overview(projectId: string): Promise<Overview> {
+  async overview(projectId: string): Promise<OverviewObject> {
     const [counts, openDuplicates, follower] = await Promise.all([
       this.counts.find(projectId),
       this.duplicates.countOpen(projectId),
-      this.lag(),
+      this.lag(projectId),
     ]);
     const [active, merged, deleted] = ['active', 'merged', 'deleted'].map((status) =>
       countOf(counts, 'status', status),
@@ -98,12 +62,12 @@ export class StatsService {
     projectId: string,
     { from, to, points }: Window,
     dimension: Dimension,
-  ): Promise<Acquisition> {
+  ): Promise<Omit<AcquisitionObject, 'interval' | 'tz' | 'group_by'>> {
     const starts = points.map(({ start }) => BigInt(start) * nsPerMs);
     const [acquired, counts, follower] = await Promise.all([
       this.counts.acquired(projectId, dimension, from, to, starts),
       this.counts.find(projectId),
-      this.lag(),
+      this.lag(projectId),
     ]);
     const sums = new Array<number>(points.length).fill(0);
     for (const { points: at, counts: own } of acquired) addTo(sums, at, own);
@@ -122,9 +86,12 @@ export class StatsService {
     };
   }
 
-  private async lag(): Promise<FollowerLagView> {
-    const lag = await this.followers.lag(FOLLOWER);
-    return { lag_events: lag.events, lag_seconds: lag.seconds };
+  private async lag(projectId: string): Promise<StatsFollowerLagObject> {
+    const [lag, parkedEvents] = await Promise.all([
+      this.followers.lag(FOLLOWER),
+      this.parked.count(projectId, FOLLOWER),
+    ]);
+    return { lag_events: lag.events, lag_seconds: lag.seconds, parked_events: parkedEvents };
   }
 }
 
@@ -132,14 +99,14 @@ function countOf(counts: readonly Count[], kind: CountKind, value: string): numb
   return counts.find((each) => each.kind === kind && each.value === value)?.count ?? 0;
 }
 
-function valuesOf(counts: readonly Count[], kind: CountKind): readonly ValueCount[] {
+function valuesOf(counts: readonly Count[], kind: CountKind): readonly ValueCountObject[] {
   return counts
     .filter((each) => each.kind === kind)
     .map(({ value, count }) => ({ value: value === '' ? null : value, count }));
 }
 
 /** The greatest first; beyond 100 values the rest is one series. */
-function seriesOf(acquired: readonly Acquired[], pointsCount: number): readonly Series[] {
+function seriesOf(acquired: readonly Acquired[], pointsCount: number): readonly AcquisitionSeriesObject[] {
   const sorted = acquired
     .map(({ value, points, counts }) => {
       const series = new Array<number>(pointsCount).fill(0);
@@ -147,7 +114,7 @@ function seriesOf(acquired: readonly Acquired[], pointsCount: number): readonly 
       return { value, total: series.reduce((sum, count) => sum + count, 0), counts: series };
     })
     .sort((one, other) => other.total - one.total || (one.value < other.value ? -1 : 1));
-  const shown = sorted.slice(0, seriesMax).map((series): Series => {
+  const shown = sorted.slice(0, seriesMax).map((series): AcquisitionSeriesObject => {
     return series.value === '' ? { ...series, kind: 'none', value: null } : { ...series, kind: 'value' };
   });
   const rest = sorted.slice(seriesMax);

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { CommitQueue } from '../contacts/commit-queue';
-import type { ContactEvent } from '../contacts/contact-event';
+import { nowNs } from '../base/now';
+import { CommitQueue } from '../audit/commit/commit-queue';
+import type { ContactEvent } from '../audit/commit/contact-event.rule';
 import { ContactsRepository, type ContactRow } from '../contacts/contacts.repository';
-import type { JsonObject } from '../contacts/canonical';
-import { fetchedContact, foundAbsent, type Fetching } from '../contacts/fetched';
-import { isId } from '../contacts/read-notification';
-import type { Identified } from '../sinch/read-answer';
-import { planContact, type Plan } from './plan-page';
+import type { JsonObject } from '../json/canonical.rule';
+import { fetchedContact, foundAbsent, type Fetching } from '../audit/commit/fetched.rule';
+import { isId } from '../json/id.rule';
+import type { Identified } from '../sinch/read-answer.rule';
+import { planContact, type Plan } from './plan-page.rule';
 import type { SyncRun } from './sync-runs.repository';
-import { addTallies, DELETED, type Tally, tallyOf, UNUSABLE } from './tally';
+import { addTallies, DELETED, type Tally, tallyOf, UNUSABLE } from './tally.rule';
 
 /** Pauses before what the commit queue did not take is offered again, in ms. */
 const pauseFirstMs = 20;
@@ -52,7 +53,7 @@ export class FetchedContactsService {
       projectId: run.project_id,
       source: run.mode,
       actor: run.requested_by,
-      receivedAt: BigInt(Date.now()) * 1_000_000n,
+      receivedAt: nowNs(),
     };
     const byId = new Map(fetched.map((each) => [each.contact.id, each]));
     const usable = [...byId.keys()].filter(isId);
@@ -69,7 +70,7 @@ export class FetchedContactsService {
     }
     const unusable = byId.size - usable.length;
     if (unusable > 0)
-      this.logger.warn(`Of ${byId.size} contacts ${unusable} have an id that cannot be kept.`);
+      this.logger.warn(`${unusable} of ${byId.size} contacts have an id that cannot be stored.`);
     return {
       events: [
         ...events,
@@ -85,7 +86,7 @@ export class FetchedContactsService {
   }
 
   /**
-   * Resolves when every event is on disk, but for those that Postgres refuses: they are told in the log.
+   * Resolves when every event is on disk, but for those that Postgres refuses: they are reported in the log.
    *
    * Offers them again as long as the queue is full or Postgres away.
    * @throws the signal's reason; some of them may be committed all the same
@@ -97,7 +98,7 @@ export class FetchedContactsService {
         waiting.map(async (event) => ({ event, outcome: await this.queue.commit(event) })),
       );
       for (const { outcome } of outcomes) {
-        if (outcome.kind === 'poison') this.logger.error(`A contact was not kept: ${outcome.detail}`);
+        if (outcome.kind === 'poison') this.logger.error(`A contact was not stored: ${outcome.detail}`);
       }
       waiting = outcomes.flatMap(({ event, outcome }) => (outcome.kind === 'unavailable' ? [event] : []));
       if (waiting.length === 0) return;
@@ -120,5 +121,5 @@ function planOne(
 }
 
 function isWritten(plan: Plan): boolean {
-  return plan.kind === 'create' || plan.kind === 'update' || (plan.kind === 'buried' && plan.isNews);
+  return plan.kind === 'create' || plan.kind === 'update' || (plan.kind === 'conflicting' && plan.isNews);
 }

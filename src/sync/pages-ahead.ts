@@ -1,8 +1,10 @@
-import { fetchedVersion } from '../contacts/fetched';
-import type { Identified } from '../sinch/read-answer';
+import { fetchedVersion } from '../audit/commit/fetched.rule';
+import type { Identified } from '../sinch/read-answer.rule';
 import { type SinchClient, sinchPageSizeMax } from '../sinch/sinch-client';
-import { askPatiently, type Patience } from './patience';
+import { isTooLarge, SinchError } from '../sinch/sinch-error';
+import { PageLoop } from './page-loop';
 import { noDate, SyncFailure } from './sync-failure';
+import { type WaitLimits, type RetryOptions, askWithRetries } from './ask-with-retries';
 
 /** Most pages that are held at once, fetched and not yet taken. */
 const heldMax = 50;
@@ -25,11 +27,14 @@ export class PagesAhead {
   private held: FetchedPage[] = [];
   private failure: { readonly error: unknown } | null = null;
   private wake = (): void => undefined;
+  /** How many contacts the next page is asked for. */
+  private pageSize = sinchPageSizeMax;
 
   constructor(
     private readonly client: SinchClient,
-    private readonly patience: Patience,
+    private readonly limits: WaitLimits,
     private readonly signal: AbortSignal,
+    private readonly onWait: NonNullable<RetryOptions['onWait']>,
   ) {}
 
   /** Begins to read; once. @param token of the first page; null: that of the whole list */
@@ -59,7 +64,13 @@ export class PagesAhead {
   }
 
   private async read(from: string | null): Promise<void> {
+    const loop = new PageLoop();
     for (let token = from, isLast = false; !isLast;) {
+      if (token !== null && loop.closes(token)) {
+        throw new SyncFailure(
+          'Sinch’s page tokens repeat, so the list has no end. Start the run again. If this repeats, report it to Sinch.',
+        );
+      }
       while (this.held.length >= heldMax) {
         this.signal.throwIfAborted();
         await this.change();
@@ -67,19 +78,37 @@ export class PagesAhead {
       const page = await this.fetch(token);
       this.held.push(page);
       this.wake();
-      if (page.nextPageToken !== null && page.nextPageToken === token)
-        throw new SyncFailure('Sinch names a page as the one that follows it.');
       token = page.nextPageToken;
       isLast = token === null;
     }
   }
 
+  /** A page that is too large is asked for again with half as many contacts; later pages grow again. */
   private async fetch(token: string | null): Promise<FetchedPage> {
-    const request = { pageSize: sinchPageSizeMax, ...(token === null ? {} : { pageToken: token }) };
-    const { contacts, nextPageToken, fetchedAt } = await askPatiently(
-      () => this.client.listContacts(request, undefined, this.signal),
-      this.patience,
+    for (;;) {
+      try {
+        const page = await this.fetchSized(token, this.pageSize);
+        this.pageSize = Math.min(2 * this.pageSize, sinchPageSizeMax);
+        return page;
+      } catch (error) {
+        if (!(error instanceof SinchError) || !isTooLarge(error)) throw error;
+        if (this.pageSize === 1) {
+          throw new SyncFailure('Sinch returns a page of one contact that is too large to be read.', {
+            cause: error,
+          });
+        }
+        this.pageSize = Math.floor(this.pageSize / 2);
+      }
+    }
+  }
+
+  private async fetchSized(token: string | null, pageSize: number): Promise<FetchedPage> {
+    const request = { pageSize, ...(token === null ? {} : { pageToken: token }) };
+    const { contacts, nextPageToken, fetchedAt } = await askWithRetries(
+      () => this.client.listContacts(request, this.signal),
+      this.limits,
       this.signal,
+      { isExpected: isTooLarge, onWait: this.onWait },
     );
     const version = fetchedVersion(fetchedAt);
     if (version === null) throw noDate();

@@ -1,19 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { fetchedVersion } from '../contacts/fetched';
+import { fetchedVersion } from '../audit/commit/fetched.rule';
 import type { SinchClient } from '../sinch/sinch-client';
-import { SinchError } from '../sinch/sinch-error';
+import { isTooLarge, type LocalStatus, SinchError } from '../sinch/sinch-error';
 import {
   type Batch,
   type Fetched,
   FetchedContactsService,
   type FoundAbsent,
 } from './fetched-contacts.service';
+import { UnconfirmedMergesService } from '../merge-intents/unconfirmed-merges.service';
 import { type FetchedPage, PagesAhead } from './pages-ahead';
-import { askPatiently, type Patience } from './patience';
-import { mayMark } from './plan-page';
+import { mayMark } from './plan-page.rule';
 import { noDate } from './sync-failure';
 import { type Progress, type SyncRun, SyncRunsRepository } from './sync-runs.repository';
-import { addTallies } from './tally';
+import { addTallies } from './tally.rule';
+import { type WaitLimits, type RetryOptions, askWithRetries } from './ask-with-retries';
 
 /** Most pages that are written together. */
 const batchPagesMax = 50;
@@ -23,7 +25,7 @@ const windowContacts = 5_000;
 const askedMax = 200;
 const askedAtOnceMax = 8;
 
-/** That a run is no longer this process's: it was cancelled, or another process goes on with it. */
+/** That a run is no longer this process's: it was cancelled, or another process continues it. */
 export class RunLost extends Error {}
 
 /**
@@ -31,22 +33,26 @@ export class RunLost extends Error {}
  * asks for each contact that it has not met.
  *
  * Each batch is planned, then kept as planned, then written, then kept as done. What is written is written once, however
- * often it is done, so whoever goes on with a run begins the batch under way again.
+ * often it is done, so a process that continues a run repeats the batch in progress.
  */
 @Injectable()
 export class SweepService {
   constructor(
     private readonly runs: SyncRunsRepository,
     private readonly contacts: FetchedContactsService,
+    private readonly unconfirmed: UnconfirmedMergesService,
   ) {}
 
   /**
    * @returns the run, which has ended, or waits for a confirmation
    * @throws SyncFailure when it cannot come to its end
-   * @throws RunLost, or the signal's reason; the run then goes on where it was
+   * @throws RunLost, or the signal's reason; the run then continues where it was
    */
-  async work(run: SyncRun, client: SinchClient, patience: Patience, signal: AbortSignal): Promise<SyncRun> {
-    const asker = new Asker(client, patience, signal);
+  async work(run: SyncRun, client: SinchClient, limits: WaitLimits, signal: AbortSignal): Promise<SyncRun> {
+    await this.waitOut(run, limits, signal);
+    const asker = new Asker(client, limits, signal, async ({ ms, reason }) => {
+      await this.runs.wait(run, ms, reason);
+    });
     const read = run.phase === 'pages' ? await this.readPages(run, asker) : run;
     if (run.mode === 'backfill') return owned(await this.runs.settle(read, 'completed'));
     const counted = read.candidates === null ? await this.countCandidates(read, signal) : read;
@@ -57,6 +63,18 @@ export class SweepService {
     }
     const marked = await this.markAbsences(counted, asker);
     return owned(await this.runs.settle(marked, 'completed'));
+  }
+
+  /** Waits as long as a wait still lasts that Sinch asked another process for. */
+  private async waitOut(
+    { waiting_until: until }: SyncRun,
+    { throttledMaxMs }: WaitLimits,
+    signal: AbortSignal,
+  ): Promise<void> {
+    // eslint-disable-next-line no-restricted-syntax -- a time that another process kept, by the clock on the wall
+    const leftMs = until === null ? 0 : until.getTime() - Date.now();
+    // a longer one comes of a clock that is wrong
+    if (leftMs > 0 && leftMs < throttledMaxMs) await delay(leftMs, undefined, { signal });
   }
 
   private async readPages(run: SyncRun, asker: Asker): Promise<SyncRun> {
@@ -94,7 +112,7 @@ export class SweepService {
     return this.keep(run, { candidates, active_contacts: active });
   }
 
-  /** Looks the candidates up anew: of some something has been heard meanwhile. */
+  /** Looks the candidates up again: some may have newer events by now. */
   private async markAbsences(run: SyncRun, asker: Asker): Promise<SyncRun> {
     for (let now = run; ;) {
       asker.signal.throwIfAborted();
@@ -106,7 +124,11 @@ export class SweepService {
         (isCut ? asked.at(-1) : null) ?? (window.active < windowContacts ? until : null) ?? window.last;
       if (last === null) return now;
       const found = await asker.ask(asked);
-      const batch = await this.contacts.plan(now, found.fetched, found.absent);
+      const gone = found.absent.map(({ contactId }) => contactId);
+      // a merge whose answer was lost with its process, and its callback too
+      const merged = await this.unconfirmed.mergedAmong(asker.client, now.project_id, gone, asker.signal);
+      const absent = found.absent.filter(({ contactId }) => !merged.has(contactId));
+      const batch = await this.contacts.plan(now, found.fetched, absent);
       now = await this.write(
         now,
         batch,
@@ -147,13 +169,14 @@ export class SweepService {
 /** Asks Sinch for what a run needs, patiently. */
 class Asker {
   constructor(
-    private readonly client: SinchClient,
-    private readonly patience: Patience,
+    readonly client: SinchClient,
+    private readonly limits: WaitLimits,
     readonly signal: AbortSignal,
+    private readonly onWait: NonNullable<RetryOptions['onWait']>,
   ) {}
 
   pagesFrom(token: string | null): PagesAhead {
-    const pages = new PagesAhead(this.client, this.patience, this.signal);
+    const pages = new PagesAhead(this.client, this.limits, this.signal, this.onWait);
     pages.start(token);
     return pages;
   }
@@ -176,10 +199,11 @@ class Asker {
     await Promise.all(Array.from({ length: askedAtOnceMax }, askOn));
     // in another region every contact is absent, and the list as well
     if (absent.length > 0) {
-      await askPatiently(
-        () => this.client.listContacts({ pageSize: 1 }, undefined, this.signal),
-        this.patience,
+      await askWithRetries(
+        () => this.client.listContacts({ pageSize: 1 }, this.signal),
+        this.limits,
         this.signal,
+        { onWait: this.onWait },
       );
     }
     return { fetched, absent };
@@ -187,11 +211,14 @@ class Asker {
 
   private async askOne(contactId: string): Promise<Fetched | FoundAbsent | null> {
     try {
-      const { contact, fetchedAt } = await askPatiently(
+      const { contact, fetchedAt } = await askWithRetries(
         () => this.client.getContact(contactId, this.signal),
-        this.patience,
+        this.limits,
         this.signal,
-        (error) => isNotFound(error) || error.status === 'NOT_SENDABLE',
+        {
+          isExpected: (error) => isNotFound(error) || cannotBeAsked(error),
+          onWait: this.onWait,
+        },
       );
       return { contact, version: fetchedVersion(fetchedAt) ?? raise(noDate()) };
     } catch (error) {
@@ -201,6 +228,11 @@ class Asker {
       return { contactId, version: version ?? raise(noDate()) };
     }
   }
+}
+
+/** An id that cannot be sent, or whose contact is too large to be read: it is left as it is. */
+function cannotBeAsked(error: SinchError): boolean {
+  return isTooLarge(error) || error.status === ('NOT_SENDABLE' satisfies LocalStatus);
 }
 
 function isNotFound({ operation, httpStatus }: SinchError): boolean {
@@ -217,7 +249,7 @@ async function takeAll(pages: PagesAhead, count: number): Promise<readonly Fetch
 }
 
 function owned(run: SyncRun | null): SyncRun {
-  if (run === null) throw new RunLost('The run is no longer this process’s.');
+  if (run === null) throw new RunLost('The run was cancelled, or another process continues it.');
   return run;
 }
 

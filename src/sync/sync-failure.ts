@@ -6,7 +6,7 @@ export class SyncFailure extends Error {}
 /** That Sinch's answers do not tell when they were given. */
 export function noDate(): SyncFailure {
   return new SyncFailure(
-    'Sinch’s answers have no Date header, so what they say cannot be put in order with its callbacks: does a proxy remove it?',
+    'Sinch’s answers have no Date header, so they cannot be ordered against its callbacks. Check whether a proxy removes the header.',
   );
 }
 
@@ -14,11 +14,11 @@ export function noDate(): SyncFailure {
 export function describeSinchError(error: SinchError): string {
   switch (error.httpStatus) {
     case 401:
-      return 'Sinch does not accept the access key (401): see SINCH_KEY_ID and SINCH_KEY_SECRET.';
+      return 'Sinch does not accept the access key (401): check SINCH_KEY_ID and SINCH_KEY_SECRET.';
     case 403:
       return 'Sinch does not allow this access key to read the contacts of the project (403).';
     case 404:
-      return 'Sinch finds no such project (404): see SINCH_PROJECT_ID and SINCH_REGION.';
+      return 'Sinch does not find the project (404): check SINCH_PROJECT_ID and SINCH_REGION.';
     case null:
     default:
       return `${error.message}.`;

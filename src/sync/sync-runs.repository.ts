@@ -1,23 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ProjectReads } from '../database/project-reads';
+import { ProjectReads } from '../database/reads/project-reads';
 import type { Queryable } from '../database/queryable';
-import { rows } from '../database/rows';
-import type { Counter, Tally } from './tally';
-
-export const MODES = ['backfill', 'reconcile'] as const;
-export type Mode = (typeof MODES)[number];
-export const STATES = [
-  'pending',
-  'running',
-  'needs_confirmation',
-  'completed',
-  'failed',
-  'cancelled',
-] as const;
-export type State = (typeof STATES)[number];
-export const PHASES = ['pages', 'absences'] as const;
-export type Phase = (typeof PHASES)[number];
+import { rows, type RowOf } from '../database/rows';
+import type { Mode, Phase, SyncRunObject } from './sync.dto';
+import type { Counter, Tally } from './tally.rule';
 
 /** What a batch was to do when it was begun: should it be begun again, much of it is done, but all of it is counted. */
 export interface Planned {
@@ -33,7 +20,7 @@ export interface Progress {
   readonly phase: Phase;
   /** Of the page to come; null: the first. */
   readonly page_token: string | null;
-  /** The version of the first page: what the mirror has heard of since is spared. Null before it. */
+  /** The version of the first page: what the mirror received since stays unchanged. Null before it. */
   readonly began_version: string | null;
   /** Contacts up to this one have been looked for among the absent; `''` before the first. */
   readonly after_contact_id: string;
@@ -46,21 +33,15 @@ export interface Progress {
 }
 
 /** A sweep through the contacts that Sinch has. */
-export interface SyncRun extends Progress {
-  readonly id: string;
-  readonly project_id: string;
-  readonly mode: Mode;
-  readonly state: State;
-  readonly requested_by: string;
-  readonly requested_at: Date;
-  readonly started_at: Date | null;
-  readonly finished_at: Date | null;
-  /** Whether any number of contacts may be marked as absent. */
-  readonly confirmed: boolean;
+export interface SyncRun
+  extends
+    Progress,
+    RowOf<
+      Omit<SyncRunObject, keyof Progress | 'contacts' | 'drift' | 'absence_candidates'>,
+      'requested_at' | 'started_at' | 'finished_at' | 'waiting_until'
+    > {
+  /** Grows with each batch that is stored. */
   readonly step: string;
-  /** As many as the last completed run has met; null where there is none. */
-  readonly contacts_expected: number | null;
-  readonly error: string | null;
 }
 
 /** Contacts of the mirror in the order of ids, and those of them that may be absent. */
@@ -86,8 +67,8 @@ type Row = Omit<SyncRun, 'pages' | 'tally' | Nullable> &
   Readonly<Record<Nullable, string | null>> & { readonly fields: Tally['fields'] };
 
 const COLUMNS = `id, project_id, mode, state, requested_by, requested_at, started_at, finished_at, confirmed, phase, step, page_token,
-  began_version, after_contact_id, planned, pages, contacts, contacts_expected, created, updated, deleted, unchanged, spared, buried,
-  unusable, fields, candidates, active_contacts, error`;
+  began_version, after_contact_id, planned, pages, contacts, contacts_expected, created, updated, deleted, unchanged, skipped, conflicting,
+  unusable, fields, candidates, active_contacts, error, waiting_until, waiting_reason`;
 
 /** Why a run that waits for a confirmation ends when another is begun. */
 const SUPERSEDED = 'Another run was begun before this one was confirmed.';
@@ -127,7 +108,7 @@ export class SyncRunsRepository {
   /**
    * Asks for a run; of one project one is under way at a time.
    *
-   * With `confirmed`, the newest goes on if it waits for that. Any other that waits for it ends.
+   * With `confirmed`, the newest continues if it waits for that. Any other that waits for it ends.
    */
   async request(projectId: string, mode: Mode, confirmed: boolean, actor: string): Promise<Requested> {
     for (let tries = 0; tries < requestTriesMax; tries++) {
@@ -148,6 +129,8 @@ export class SyncRunsRepository {
 
   /**
    * Asks for a reconcile if none was asked for within an interval, and none is under way.
+   *
+   * One that was asked for in the future by more than the interval does not count: the clock was wrong.
    *
    * @param everyMs the interval
    */
@@ -172,7 +155,7 @@ export class SyncRunsRepository {
   /**
    * Keeps how far a run is, and which contacts it has seen, in one statement.
    *
-   * @returns the run as it is now; null where it is no longer this process's: it was cancelled, or another goes on with it
+   * @returns the run as it is now; null where it is no longer this process's: it was cancelled, or another continues with it
    */
   async keep(run: SyncRun, progress: Progress, seen: readonly string[] = []): Promise<SyncRun | null> {
     const { tally } = progress;
@@ -183,9 +166,9 @@ export class SyncRunsRepository {
          on conflict do nothing
        )
        update sync_run set
-         step = step + 1, phase = $4, page_token = $5, began_version = $6, after_contact_id = $7, planned = $8, pages = $9,
+         step = step + 1, waiting_until = null, waiting_reason = null, phase = $4, page_token = $5, began_version = $6, after_contact_id = $7, planned = $8, pages = $9,
          candidates = $10, active_contacts = $11, fields = $12,
-         contacts = $13, created = $14, updated = $15, deleted = $16, unchanged = $17, spared = $18, buried = $19, unusable = $20
+         contacts = $13, created = $14, updated = $15, deleted = $16, unchanged = $17, skipped = $18, conflicting = $19, unusable = $20
        where id = $1 and step = $2 and state = 'running'
        returning ${COLUMNS}`,
       [
@@ -206,10 +189,19 @@ export class SyncRunsRepository {
         tally.updated,
         tally.deleted,
         tally.unchanged,
-        tally.spared,
-        tally.buried,
+        tally.skipped,
+        tally.conflicting,
         tally.unusable,
       ],
+    );
+  }
+
+  /** Shows that a run waits for Sinch; what is kept of the run next ends that. */
+  async wait({ id }: SyncRun, ms: number, reason: string): Promise<void> {
+    await this.database.query(
+      `update sync_run set waiting_until = now() + $2::float8 * interval '1 ms', waiting_reason = $3
+       where id = $1 and state = 'running'`,
+      [id, ms, reason],
     );
   }
 
@@ -221,7 +213,7 @@ export class SyncRunsRepository {
   ): Promise<SyncRun | null> {
     return this.one(
       `update sync_run set
-         state = $3, error = $4, step = step + 1, planned = null, page_token = null,
+         state = $3, error = $4, step = step + 1, planned = null, page_token = null, waiting_until = null, waiting_reason = null,
          finished_at = case when $3 <> 'needs_confirmation' then now() end
        where id = $1 and step = $2 and state = 'running' and ($3 <> 'needs_confirmation' or not confirmed)
        returning ${COLUMNS}`,
@@ -232,7 +224,8 @@ export class SyncRunsRepository {
   /** Ends a run, unless it has ended; null where there is no such run. */
   async cancel(projectId: string, id: string): Promise<SyncRun | null> {
     await this.database.query(
-      `update sync_run set state = 'cancelled', finished_at = now(), planned = null, page_token = null
+      `update sync_run set state = 'cancelled', finished_at = now(), planned = null, page_token = null,
+         waiting_until = null, waiting_reason = null
        where project_id = $1 and id = $2 and state in ('pending', 'running', 'needs_confirmation')`,
       [projectId, id],
     );
@@ -240,8 +233,8 @@ export class SyncRunsRepository {
   }
 
   /**
-   * The contacts after one, in the order of ids: how many there are, and those that a run has not seen and of which nothing was
-   * heard since it began.
+   * The contacts after one, in the order of ids: how many there are, and those that a run has not seen and about which nothing was
+   * received since it began.
    *
    * The look-up of each contact stands in a lateral, so that Postgres reads so many entries of the index and never all that
    * were seen.
@@ -266,9 +259,9 @@ export class SyncRunsRepository {
     return { active: row?.active ?? 0, candidates: row?.candidates ?? [], last: row?.last ?? null };
   }
 
-  /** Forgets what runs have seen that have ended. */
-  async forgetSeen(): Promise<void> {
-    for (;;) {
+  /** Forgets what runs have seen that have ended, until nothing is left; what the signal leaves is for the next run that ends. */
+  async forgetSeen(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       const [row] = rows<{ count: number }>(
         await this.database.query(
           `with forgotten as (
@@ -288,7 +281,7 @@ export class SyncRunsRepository {
     }
   }
 
-  /** The newest run goes on, if it waits for a confirmation. */
+  /** The newest run continues, if it waits for a confirmation. */
   private async confirm(projectId: string): Promise<SyncRun | null> {
     return this.one(
       `update sync_run set state = 'pending', confirmed = true, after_contact_id = '', candidates = null, active_contacts = null
@@ -311,7 +304,7 @@ export class SyncRunsRepository {
          insert into sync_run (project_id, mode, confirmed, requested_by)
          select $1::text, $2::text, $3::boolean, $4::text
          where $5::float8 = 0 or not exists (
-           select from sync_run where project_id = $1 and mode = $2 and requested_at > now() - $5::float8 * interval '1 ms')
+           select from sync_run where project_id = $1 and mode = $2 and abs(extract(epoch from now() - requested_at)) * 1000 < $5::float8)
          on conflict (project_id) where state in ('pending', 'running') do nothing
          returning ${COLUMNS}
        ),
@@ -339,7 +332,8 @@ export class SyncRunsRepository {
 }
 
 function readRow(row: Row): SyncRun {
-  const { contacts, created, updated, deleted, unchanged, spared, buried, unusable, fields, ...rest } = row;
+  const { contacts, created, updated, deleted, unchanged, skipped, conflicting, unusable, fields, ...rest } =
+    row;
   return {
     ...rest,
     pages: Number(row.pages),
@@ -352,8 +346,8 @@ function readRow(row: Row): SyncRun {
       updated: Number(updated),
       deleted: Number(deleted),
       unchanged: Number(unchanged),
-      spared: Number(spared),
-      buried: Number(buried),
+      skipped: Number(skipped),
+      conflicting: Number(conflicting),
       unusable: Number(unusable),
       fields,
     },

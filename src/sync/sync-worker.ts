@@ -1,13 +1,14 @@
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository } from '../audit/followers.repository';
-import { StandingLock } from '../audit/standing-lock';
+import { LocksRepository } from '../followers/locks.repository';
+import { StandingLock } from '../followers/standing-lock';
 import { describeError, isDatabaseAway } from '../database/sqlstate';
-import { pause } from '../pause';
+import { pause } from '../base/pause';
+import { Waker } from '../base/waker';
 import type { SinchClient } from '../sinch/sinch-client';
-import { PATIENCE, type Patience } from './patience';
 import { RunLost, SweepService } from './sweep.service';
 import { SyncFailure } from './sync-failure';
 import { type SyncRun, SyncRunsRepository } from './sync-runs.repository';
+import { WAIT_LIMITS, type WaitLimits } from './ask-with-retries';
 
 /** How often a run is looked for without a nudge, in ms: another replica or the command line may have asked for one. */
 const pollMs = 1_000;
@@ -24,7 +25,7 @@ export interface SyncOptions {
   readonly client: SinchClient;
   /** How often a reconcile is asked for, in ms; null: only by people. */
   readonly reconcileEveryMs: number | null;
-  readonly patience?: Patience;
+  readonly retryLimits?: WaitLimits;
 }
 
 /** The options by which the worker is injected; null where nothing is configured to ask Sinch with. */
@@ -34,7 +35,7 @@ export const SYNC_OPTIONS = Symbol('SyncOptions');
  * Works at the runs of the configured project, in the background.
  *
  * Of all processes one does, by a lock that it keeps as long as it lives: a service, else a command. Where a run stands is in
- * the table, so whoever is next goes on there.
+ * the table, so the next process continues there.
  */
 @Injectable()
 export class SyncWorker implements BeforeApplicationShutdown {
@@ -43,16 +44,16 @@ export class SyncWorker implements BeforeApplicationShutdown {
   private working: Promise<void> | null = null;
   /** Null without access to Sinch. */
   private readonly lock: StandingLock | null;
-  private wake = (): void => undefined;
+  private readonly waker = new Waker();
   private nudges = 0;
 
   constructor(
     @Inject(SYNC_OPTIONS) private readonly options: SyncOptions | null,
-    followers: FollowersRepository,
+    locks: LocksRepository,
     private readonly runs: SyncRunsRepository,
     private readonly sweep: SweepService,
   ) {
-    this.lock = options && new StandingLock(followers, `sync ${options.projectId}`);
+    this.lock = options && new StandingLock(locks, `sync ${options.projectId}`);
   }
 
   /** Whether this process was the one to work when it last looked. */
@@ -65,10 +66,10 @@ export class SyncWorker implements BeforeApplicationShutdown {
     if (this.options !== null) this.working ??= this.work();
   }
 
-  /** Has a run looked for at once, and the one at work looked after. */
+  /** Looks for a run immediately, and checks the current one. */
   nudge(): void {
     this.nudges += 1;
-    this.wake();
+    this.waker.wake();
   }
 
   /** Breaks off, keeping its place. */
@@ -87,7 +88,7 @@ export class SyncWorker implements BeforeApplicationShutdown {
    * Works at the run that is under way, if it is for this process to do so, until the run ends or has to wait.
    *
    * @returns whether there was one
-   * @throws what the database throws while it is away; the run then goes on where it was
+   * @throws what the database throws while it is unavailable; the run then continues where it was
    */
   async workOn(): Promise<boolean> {
     const { options } = this;
@@ -95,7 +96,7 @@ export class SyncWorker implements BeforeApplicationShutdown {
     const run = await this.runs.begin(options.projectId);
     if (run === null) return false;
     this.logger.log(
-      `Run ${run.id}, ${run.mode}, ${run.pages === 0 ? 'begins' : `goes on after ${run.pages} pages`}.`,
+      `Run ${run.id}, ${run.mode}, ${run.pages === 0 ? 'begins' : `continues after ${run.pages} pages`}.`,
     );
     const lost = new AbortController();
     const watch = setInterval(() => {
@@ -109,7 +110,7 @@ export class SyncWorker implements BeforeApplicationShutdown {
     } finally {
       clearInterval(watch);
     }
-    await this.runs.forgetSeen();
+    await this.runs.forgetSeen(this.closing.signal);
     return true;
   }
 
@@ -120,22 +121,13 @@ export class SyncWorker implements BeforeApplicationShutdown {
       try {
         await this.schedule();
         const hasWorked = await this.workOn();
-        if (!hasWorked && this.nudges === nudged) await this.rest(signal);
+        if (!hasWorked && this.nudges === nudged) await this.waker.pause(pollMs, signal);
       } catch (error) {
         if (this.closing.signal.aborted) break;
-        this.logger.warn(`Runs were not looked after, and will be again: ${describeError(error)}.`);
+        this.logger.warn(`The sync worker failed and will retry: ${describeError(error)}.`);
         await pause(failurePauseMs, signal);
       }
     }
-  }
-
-  /** Until a nudge, or the time to look again. */
-  private async rest(signal: AbortSignal): Promise<void> {
-    const nudge = new AbortController();
-    this.wake = () => {
-      nudge.abort();
-    };
-    await pause(pollMs, AbortSignal.any([signal, nudge.signal]));
   }
 
   private async schedule(): Promise<void> {
@@ -151,16 +143,20 @@ export class SyncWorker implements BeforeApplicationShutdown {
       this.runs.find(run.project_id, run.id),
     ]);
     if (isHeld !== true || now?.state !== 'running')
-      throw new RunLost('The run is no longer this process’s.');
+      throw new RunLost('The run was cancelled, or another process continues it.');
   }
 
-  private async sweepOn(run: SyncRun, { client, patience }: SyncOptions, signal: AbortSignal): Promise<void> {
+  private async sweepOn(
+    run: SyncRun,
+    { client, retryLimits }: SyncOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      const ended = await this.sweep.work(run, client, patience ?? PATIENCE, signal);
+      const ended = await this.sweep.work(run, client, retryLimits ?? WAIT_LIMITS, signal);
       this.logger.log(`Run ${run.id}, ${run.mode}: ${ended.state}.`);
     } catch (error) {
       if (signal.aborted || error instanceof RunLost) {
-        this.logger.log(`Run ${run.id}, ${run.mode}, is left where it is.`);
+        this.logger.log(`Run ${run.id}, ${run.mode}, stops here and will continue later.`);
       } else if (isDatabaseAway(error)) {
         throw error;
       } else {

@@ -2,10 +2,10 @@ import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { CalledBy, Scope, type Caller } from '../access/scope';
 import { JsonBody } from '../rest/json-body';
-import { Problems } from '../rest/openapi';
+import { Problems } from '../openapi/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
-import { Problem } from '../rest/problem';
-import { writeDate } from '../rest/read-time';
+import { Problem } from '../rest/problems/problem';
+import { writeDate } from '../json/read-time.rule';
 import { SyncRunBody, SyncRunsPage, SyncRunsQuery, SyncRunObject } from './sync.dto';
 import { type SyncRun, SyncRunsRepository } from './sync-runs.repository';
 import { SyncService } from './sync.service';
@@ -21,7 +21,7 @@ export class SyncController {
     private readonly tokens: PageTokens,
   ) {}
 
-  /** One run of a project is under way at a time; asked for again, it is answered. `confirm` has a waiting one go on. */
+  /** One run of a project is under way at a time; requested again, it is returned. `confirm` continues a waiting one. */
   @Post('sync-runs')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: SyncRunObject })
@@ -63,7 +63,7 @@ export class SyncController {
 /** @throws Problem `not-found` for what cannot be the id of a run */
 function knownForm(id: string): string {
   if (/^\d{1,18}$/.test(id)) return id;
-  throw new Problem('not-found', 'The project has no such run.');
+  throw new Problem('not-found', 'Run not found in this project.');
 }
 
 function viewRun(run: SyncRun): SyncRunObject {
@@ -86,5 +86,7 @@ function viewRun(run: SyncRun): SyncRunObject {
     absence_candidates: run.candidates,
     active_contacts: run.active_contacts,
     error: run.error,
+    waiting_until: run.waiting_until && writeDate(run.waiting_until),
+    waiting_reason: run.waiting_reason,
   };
 }

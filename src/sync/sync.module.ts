@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
-import { Config } from '../config';
+import { Config } from '../config/config';
 import { ContactsModule } from '../contacts/contacts.module';
+import { FollowersModule } from '../followers/followers.module';
+import { MergeIntentsModule } from '../merge-intents/merge-intents.module';
 import type { SinchClient } from '../sinch/sinch-client';
 import { SINCH_CLIENT } from '../sinch/sinch-client';
 import { SinchModule } from '../sinch/sinch.module';
@@ -14,7 +16,7 @@ import { SYNC_OPTIONS, type SyncOptions, SyncWorker } from './sync-worker';
 
 /** Reads all contacts that Sinch has, to begin with and for what its callbacks did not bring. */
 @Module({
-  imports: [AuditModule, ContactsModule, SinchModule],
+  imports: [AuditModule, ContactsModule, FollowersModule, MergeIntentsModule, SinchModule],
   controllers: [SyncController],
   providers: [
     FetchedContactsService,

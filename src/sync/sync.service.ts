@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Problem } from '../rest/problem';
-import { type Mode, type SyncRun, SyncRunsRepository } from './sync-runs.repository';
+import { Problem } from '../rest/problems/problem';
+import { type SyncRun, SyncRunsRepository } from './sync-runs.repository';
 import { SYNC_OPTIONS, type SyncOptions, SyncWorker } from './sync-worker';
+import type { Mode } from './sync.dto';
 
 /** Begins and ends runs, as people ask for. */
 @Injectable()
@@ -13,7 +14,7 @@ export class SyncService {
   ) {}
 
   /**
-   * Asks for a run. One of the same mode that is under way is answered instead; with `confirm`, one that waits for it goes on.
+   * Asks for a run. One of the same mode that is under way is answered instead; with `confirm`, one that waits for it continues.
    *
    * @throws Problem `upstream-unavailable` without access to Sinch, `sync-under-way` while a run of another mode is under way
    */
@@ -21,14 +22,14 @@ export class SyncService {
     if (this.options?.projectId !== projectId) {
       throw new Problem(
         'upstream-unavailable',
-        'The service has no access to Sinch for this project: SINCH_PROJECT_ID names another, or none.',
+        'The service has no access to Sinch for this project. The operator sets it up with SINCH_PROJECT_ID and the other SINCH_ variables; docs/configuration.md lists them.',
       );
     }
     const { run, outcome } = await this.runs.request(projectId, mode, confirm, actor);
     if (outcome === 'other-mode')
       throw new Problem(
         'sync-under-way',
-        `The ${run.mode} ${run.id} is under way: wait for its end, or cancel it.`,
+        `The ${run.mode} ${run.id} is running: wait until it has ended, or cancel it.`,
       );
     this.worker.nudge();
     return run;
@@ -55,5 +56,5 @@ export class SyncService {
 }
 
 function notFound(): Problem {
-  return new Problem('not-found', 'The project has no such run.');
+  return new Problem('not-found', 'Run not found in this project.');
 }

@@ -1,24 +1,24 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { requireProject } from '../access/access.guard';
+import { projectsOf, requireProject } from '../access/access.guard';
 import { CalledBy, Scope, type Caller } from '../access/scope';
-import { Problems } from '../rest/openapi';
+import { Problems } from '../openapi/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
-import { Problem } from '../rest/problem';
-import { writeDate } from '../rest/read-time';
+import { Problem } from '../rest/problems/problem';
+import { writeDate } from '../json/read-time.rule';
 import { IntakeService } from './intake.service';
 import {
   QuarantinePage,
   QuarantineQuery,
-  WholeQuarantinedDelivery,
-  type QuarantinedDelivery,
+  WholeQuarantinedDeliveryObject,
+  type QuarantinedDeliveryObject,
 } from './quarantine.dto';
 import { QuarantineRepository, type QuarantineRow, type WholeQuarantineRow } from './quarantine.repository';
 
 /**
  * Signed deliveries that could not be applied: looked at, applied after all, or given up.
  *
- * For a key that is bound to projects there are theirs alone; those of which the project could not be read are nobody's of them.
+ * For a key that is bound to projects there are theirs alone; those whose project could not be read are not shown to them.
  */
 @ApiTags('quarantine')
 @Scope('ops')
@@ -46,22 +46,26 @@ export class QuarantineController {
   }
 
   @Get('quarantine/:delivery_id')
-  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @ApiOkResponse({ type: WholeQuarantinedDeliveryObject })
   @Problems('not-found')
-  async get(@Param('delivery_id') id: string, @CalledBy() caller: Caller): Promise<WholeQuarantinedDelivery> {
+  async get(
+    @Param('delivery_id') id: string,
+    @CalledBy() caller: Caller,
+  ): Promise<WholeQuarantinedDeliveryObject> {
     return viewWhole(await this.find(id, caller));
   }
 
   /** Applies the delivery by the rules of today; where it still cannot be applied, it stays open. */
   @Post('quarantine/:delivery_id(^[^:/]+)::replay')
-  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @ApiOkResponse({ type: WholeQuarantinedDeliveryObject })
   @Problems('not-found')
   async replay(
     @Param('delivery_id') id: string,
     @CalledBy() caller: Caller,
-  ): Promise<WholeQuarantinedDelivery> {
+  ): Promise<WholeQuarantinedDeliveryObject> {
     const delivery = await this.find(id, caller);
-    if (delivery.state === 'discarded') throw new Problem('invalid-request', 'The delivery was discarded.');
+    if (delivery.state === 'discarded')
+      throw new Problem('invalid-request', 'The delivery is already discarded.');
     if (delivery.state === 'open') {
       const refusal = await this.intake.replay(delivery, caller.name, new Date());
       if (refusal !== null) {
@@ -74,15 +78,15 @@ export class QuarantineController {
 
   /** Gives the delivery up; it is kept, but no longer open. */
   @Post('quarantine/:delivery_id(^[^:/]+)::discard')
-  @ApiOkResponse({ type: WholeQuarantinedDelivery })
+  @ApiOkResponse({ type: WholeQuarantinedDeliveryObject })
   @Problems('not-found')
   async discard(
     @Param('delivery_id') id: string,
     @CalledBy() caller: Caller,
-  ): Promise<WholeQuarantinedDelivery> {
+  ): Promise<WholeQuarantinedDeliveryObject> {
     const delivery = await this.find(id, caller);
     if (delivery.state === 'replayed')
-      throw new Problem('invalid-request', 'The delivery was replayed already.');
+      throw new Problem('invalid-request', 'The delivery is already replayed.');
     if (delivery.state === 'open') await this.quarantine.settle(id, 'discarded', caller.name);
     return viewWhole(await this.find(id, caller));
   }
@@ -90,7 +94,7 @@ export class QuarantineController {
   /** @throws Problem `not-found` */
   private async find(id: string, caller: Caller): Promise<WholeQuarantineRow> {
     const row = /^\d{1,18}$/.test(id) ? await this.quarantine.find(id, projectsOf(caller)) : null;
-    if (row === null) throw new Problem('not-found', 'The quarantine has no such delivery.');
+    if (row === null) throw new Problem('not-found', 'Delivery not found in quarantine.');
     return row;
   }
 }
@@ -102,12 +106,7 @@ function projectsAsked(projectId: string | undefined, caller: Caller): readonly 
   return [projectId];
 }
 
-/** Null: all. */
-function projectsOf({ projects }: Caller): readonly string[] | null {
-  return projects === 'all' ? null : [...projects];
-}
-
-function viewDelivery(row: QuarantineRow): QuarantinedDelivery {
+function viewDelivery(row: QuarantineRow): QuarantinedDeliveryObject {
   return {
     id: row.id,
     project_id: row.project_id,
@@ -115,13 +114,14 @@ function viewDelivery(row: QuarantineRow): QuarantinedDelivery {
     detail: row.detail,
     state: row.state,
     received_at: writeDate(row.received_at),
+    due_at: row.due_at && writeDate(row.due_at),
     size_bytes: row.size_bytes,
     settled_at: row.settled_at && writeDate(row.settled_at),
     settled_by: row.settled_by,
   };
 }
 
-function viewWhole(row: WholeQuarantineRow): WholeQuarantinedDelivery {
+function viewWhole(row: WholeQuarantineRow): WholeQuarantinedDeliveryObject {
   return {
     ...viewDelivery(row),
     payload: row.body.toString('utf8'),

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CommitQueue } from '../contacts/commit-queue';
-import { sendProblem } from '../rest/problem.filter';
-import { webhookPath } from '../rest/webhook-path';
-import { unavailable } from './unavailable';
+import { CommitQueue } from '../audit/commit/commit-queue';
+import { sendProblem } from '../rest/problems/problem.filter';
+import { webhookPath } from '../base/webhook-path.rule';
+import { deliveryNotConfirmed } from '../rest/problems/unavailable';
 
 /** For how long a delivery waits for room before it is refused, in ms. */
 const waitMs = 1_000;
@@ -13,10 +13,10 @@ const waitMs = 1_000;
 const waitingMax = 10_000;
 
 /**
- * Where deliveries wait while the commit queue has no room, whoever sent them: neither read nor verified.
+ * Where deliveries wait while the commit queue has no room, no matter who sent them: neither read nor verified.
  *
  * Under overload most deliveries are refused, and what a refusal costs is taken from those that are committed. So it costs
- * little, and comes late: whoever waits for it sends nothing else on this connection. If there is room by then, the delivery
+ * little, and comes late: a sender that waits for it sends nothing else on this connection. If there is room by then, the delivery
  * is let in after all.
  */
 @Injectable()
@@ -46,7 +46,7 @@ export class WaitingRoom implements OnModuleInit {
       next();
     } else {
       this.queue.turnAway();
-      sendProblem(request, reply, unavailable());
+      sendProblem(request, reply, deliveryNotConfirmed());
     }
   }
 }

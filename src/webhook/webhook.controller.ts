@@ -4,19 +4,18 @@ import {
   ApiBody,
   ApiHeader,
   ApiOkResponse,
-  ApiOperation,
   ApiProperty,
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../access/scope';
-import { callbackSchema } from '../rest/describe-callback';
-import { Problems } from '../rest/openapi';
-import { webhookPath } from '../rest/webhook-path';
+import { callbackSchema } from '../openapi/describe-callback';
+import { Problems } from '../openapi/openapi';
+import { webhookPath } from '../base/webhook-path.rule';
 import { IntakeService, type Receipt } from './intake.service';
 import { SignatureGuard, type SignedRequest } from './signature.guard';
 
-class DeliveryAnswer {
+class DeliveryResultObject {
   @ApiProperty({ enum: ['committed', 'ignored', 'quarantined'] }) readonly result: Receipt;
 }
 
@@ -30,26 +29,38 @@ export class WebhookController {
   @Post(webhookPath)
   @Public()
   @UseGuards(SignatureGuard)
-  @ApiOperation({ summary: 'Takes a callback that Sinch signed' })
   @ApiHeader({
     name: 'x-sinch-webhook-signature',
     required: true,
     description: 'Base64 of the HMAC-SHA-256.',
   })
-  @ApiHeader({ name: 'x-sinch-webhook-signature-algorithm', required: true, enum: ['HmacSHA256'] })
-  @ApiHeader({ name: 'x-sinch-webhook-signature-nonce', required: true })
+  @ApiHeader({
+    name: 'x-sinch-webhook-signature-algorithm',
+    required: false,
+    description:
+      '`HmacSHA256`. The signature is verified as HMAC-SHA-256 whatever name is sent. If it does not match and the name is unknown, the answer is 503.',
+    schema: { type: 'string' },
+  })
+  @ApiHeader({
+    name: 'x-sinch-webhook-signature-nonce',
+    required: true,
+    description: 'Unique for each delivery: 1 to 128 visible ASCII characters without a dot.',
+  })
   @ApiHeader({ name: 'x-sinch-webhook-signature-timestamp', required: true, description: 'Unix seconds.' })
   @ApiBody({
-    description: 'The callback, as Sinch writes it.',
+    description: 'The callback, in the format of Sinch.',
     schema: { $ref: `#/components/schemas/${callbackSchema}` },
   })
-  @ApiOkResponse({ type: DeliveryAnswer, description: 'On disk, or a callback of another trigger.' })
-  @ApiAcceptedResponse({ type: DeliveryAnswer, description: 'Kept in quarantine: it could not be applied.' })
-  @Problems('unauthenticated', 'payload-too-large', 'unavailable')
+  @ApiOkResponse({ type: DeliveryResultObject, description: 'Stored, or a callback of another trigger.' })
+  @ApiAcceptedResponse({
+    type: DeliveryResultObject,
+    description: 'Stored in quarantine: the delivery could not be applied.',
+  })
+  @Problems('invalid-signature', 'payload-too-large', 'unavailable')
   async receive(
     @Req() request: SignedRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<DeliveryAnswer> {
+  ): Promise<DeliveryResultObject> {
     const { delivery } = request;
     if (delivery === undefined)
       throw new Error('The signature guard let a request through that it did not verify.');

@@ -1,16 +1,19 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
+import { FollowersModule } from '../followers/followers.module';
 import { IntakeService } from './intake.service';
 import { QuarantineController } from './quarantine.controller';
+import { QuarantineReplaysService } from './quarantine-replays.service';
 import { QuarantineRepository } from './quarantine.repository';
 import { WaitingRoom } from './waiting-room';
 import { WebhookController } from './webhook.controller';
 
 /** Receives: verifies, reads and hands on what Sinch delivers, and keeps what does not apply. */
 @Module({
-  imports: [ContactsModule],
+  imports: [AuditModule, ContactsModule, FollowersModule],
   controllers: [WebhookController, QuarantineController],
-  providers: [IntakeService, QuarantineRepository, WaitingRoom],
+  providers: [IntakeService, QuarantineReplaysService, QuarantineRepository, WaitingRoom],
   exports: [IntakeService],
 })
 export class WebhookModule {}

@@ -1,6 +1,6 @@
-import type { AnomalyView } from '../../src/contacts/anomalies.service';
-import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, type Project } from './app';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, expectProblem, type Project } from '../support/http/app';
+import type { AnomalyObject } from '../../src/contacts/merges/anomalies.dto';
 
 let app: App;
 beforeAll(async () => {
@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-const anomaliesOf = async (project: Project, query = ''): Promise<readonly AnomalyView[]> =>
-  (await project.read<{ anomalies: AnomalyView[] }>(`/anomalies${query}`)).anomalies;
+const anomaliesOf = async (project: Project, query = ''): Promise<readonly AnomalyObject[]> =>
+  (await project.read<{ anomalies: AnomalyObject[] }>(`/anomalies${query}`)).anomalies;
 const merge = (project: Project, loser: string, survivor: string, seconds: number): Promise<Buffer> =>
   project.tell({ merge: { survivor: contact(survivor), loser: contact(loser) } }, at(seconds));
 
@@ -26,7 +26,7 @@ describe('Anomalies', () => {
     expect(await project.read('/anomalies')).toEqual({ anomalies: [], next_page_token: '' });
   });
 
-  it('are circles of merges, losers of two survivors, and contacts told of after they had gone', async () => {
+  it('are merge cycles, losers merged into two survivors, and contacts updated after they were merged or deleted', async () => {
     const project = app.project();
     await merge(project, 'Z', 'X', 1);
     await merge(project, 'X', 'Y', 2);
@@ -41,7 +41,7 @@ describe('Anomalies', () => {
         kind: 'merge-cycle',
         contact_id: 'X',
         contact_ids: ['X', 'Y', 'Z'],
-        detail: '3 contacts were merged in a circle, so none of them is the survivor.',
+        detail: '3 contacts form a merge cycle, so none of them is the survivor.',
       },
       {
         kind: 'merged-twice',
@@ -50,14 +50,14 @@ describe('Anomalies', () => {
         detail: 'The contact was merged into 2 contacts; the earliest of these merges is believed.',
       },
       {
-        kind: 'told-after-gone',
+        kind: 'webhook-after-delete',
         contact_id: 'D',
         contact_ids: ['D'],
         detail: expect.stringContaining('deleted at 2024-06-15T14:00:06.000000Z'),
       },
-      { kind: 'told-after-gone', contact_id: 'L', contact_ids: ['L', 'S'], detail: expect.any(String) },
+      { kind: 'webhook-after-delete', contact_id: 'L', contact_ids: ['L', 'S'], detail: expect.any(String) },
       // merged at 1 s, and the survivor of another merge at 3 s; so were the others
-      { kind: 'told-after-gone', contact_id: 'Z', contact_ids: ['Z', 'X'], detail: expect.any(String) },
+      { kind: 'webhook-after-delete', contact_id: 'Z', contact_ids: ['Z', 'X'], detail: expect.any(String) },
     ];
     expect(await anomaliesOf(project)).toEqual(expected);
     expect(await anomaliesOf(project, '?kind=merged-twice')).toEqual([expected[1]]);
@@ -66,7 +66,7 @@ describe('Anomalies', () => {
       expect(pages.flat()).toEqual(expected);
     }
     expect(
-      await project.pages('/anomalies', 'anomalies', { page_size: '1', kind: 'told-after-gone' }),
+      await project.pages('/anomalies', 'anomalies', { page_size: '1', kind: 'webhook-after-delete' }),
     ).toEqual(expected.slice(2).map((each) => [each]));
   });
 

@@ -1,7 +1,14 @@
-import type { ApiKeyEventsPage, ApiKeysPage, ShownApiKey } from '../../src/access/api-keys.dto';
+import type {
+  ApiKeyEventsPage,
+  ApiKeyObject,
+  ApiKeysPage,
+  ShownApiKeyObject,
+} from '../../src/access/api-keys.dto';
 import { ApiKeysRepository } from '../../src/access/api-keys.repository';
-import { contact } from '../sinch/callbacks';
-import { ADMIN_KEY, App, at, expectProblem, type Answer, type Project } from './app';
+import { contact } from '../support/sinch/callbacks';
+import { needed, SERVICE_ROLE } from '../support/server/database';
+import { ADMIN_KEY, App, at, expectProblem, type Answer, type Project } from '../support/http/app';
+import { until } from '../support/until';
 
 let app: App;
 let other: App;
@@ -20,11 +27,13 @@ afterAll(async () => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-async function make(more: Partial<Record<keyof ShownApiKey, unknown>> = {}): Promise<ShownApiKey> {
+async function make(
+  more: Partial<Record<keyof ShownApiKeyObject, unknown>> = {},
+): Promise<ShownApiKeyObject> {
   const body = { name: 'reader', scopes: ['contacts:read'], project_ids: [project.id], ...more };
   const answer = await app.post('/v1/api-keys', body);
   expect([answer.status, answer.text]).toEqual([201, answer.text]);
-  return answer.json() as ShownApiKey;
+  return answer.json() as ShownApiKeyObject;
 }
 
 function as(key: string, path: string, replica = app): Promise<Answer> {
@@ -33,15 +42,20 @@ function as(key: string, path: string, replica = app): Promise<Answer> {
 
 const contactsOf = ({ base }: Project): string => `${base}/contacts`;
 
-async function listed(id: string): Promise<unknown> {
+async function listed(id: string): Promise<ApiKeyObject | undefined> {
   const { api_keys: keys } = await app.read<ApiKeysPage>('/v1/api-keys?page_size=200');
   return keys.find((key) => key.id === id);
+}
+
+/** Resolves when the use of a key is noted: no request waits for that, but each answer about the key shows it. */
+async function untilUseNoted(id: string): Promise<void> {
+  await until(async () => typeof (await listed(id))?.last_used_at === 'string');
 }
 
 it('is shown once, when it is made, and reads what it was made for, on every replica at once', async () => {
   const shown = await make();
   expect(shown).toEqual({
-    id: expect.stringMatching(/^[0-9a-f]{20}$/),
+    id: expect.stringMatching(/^[0-9a-f]{32}$/),
     key: expect.stringMatching(new RegExp(`^scm_${shown.id}_[\\w-]{43}$`)),
     name: 'reader',
     scopes: ['contacts:read'],
@@ -59,6 +73,7 @@ it('is shown once, when it is made, and reads what it was made for, on every rep
   expectProblem(await as(shown.key, `${project.base}/audit-events`), 403, 'forbidden');
   expectProblem(await as(shown.key, '/v1/api-keys'), 403, 'forbidden');
   const { key, ...rest } = shown;
+  await untilUseNoted(shown.id);
   expect(await listed(shown.id)).toEqual({ ...rest, last_used_at: expect.any(String) });
   const [kept] = await app.sql<{ row: string }>('select k::text as row from api_key k where id = $1', [
     shown.id,
@@ -72,7 +87,7 @@ it('is not the key of somebody who knows its id alone', async () => {
     `scm_${id}_${'A'.repeat(43)}`,
     key.slice(0, -1),
     `${key}A`,
-    key.replace(id, '0'.repeat(20)),
+    key.replace(id, '0'.repeat(32)),
   ]) {
     expectProblem(await as(wrong, contactsOf(project)), 401, 'unauthenticated');
   }
@@ -93,11 +108,11 @@ it('stops when it expires', async () => {
 
 it('is rotated: the old one stops at once, or after the grace that was asked for', async () => {
   const first = await make();
-  const second = (await app.post(`/v1/api-keys/${first.id}:rotate`)).json() as ShownApiKey;
+  const second = (await app.post(`/v1/api-keys/${first.id}:rotate`)).json() as ShownApiKeyObject;
   expect([second.id, second.key === first.key]).toEqual([first.id, false]);
   expectProblem(await as(first.key, contactsOf(project), other), 401, 'unauthenticated');
   const graced = await app.post(`/v1/api-keys/${first.id}:rotate`, { grace_seconds: 3600 });
-  const third = graced.json() as ShownApiKey;
+  const third = graced.json() as ShownApiKeyObject;
   for (const key of [second.key, third.key])
     expect((await as(key, contactsOf(project), other)).status).toBe(200);
   await app.sql(`update api_key set previous_until = now() where id = $1`, [first.id]);
@@ -113,6 +128,7 @@ it('is rotated: the old one stops at once, or after the grace that was asked for
 it('is revoked for good, on every replica at once, and any number of times', async () => {
   const { id, key } = await make();
   expect((await as(key, contactsOf(project), other)).status).toBe(200);
+  await untilUseNoted(id);
   const revoked = await app.post(`/v1/api-keys/${id}:revoke`);
   expect([revoked.status, revoked.json()]).toEqual([
     200,
@@ -144,10 +160,42 @@ it('has each change in a journal that Postgres keeps as it is', async () => {
   ])
     await expect(app.sql(change)).rejects.toMatchObject({ code: '42501' });
   const [may] = await app.sql(
-    `select has_table_privilege('mirror_service', 'api_key_event', 'UPDATE, DELETE, TRUNCATE') as change,
-            has_table_privilege('mirror_service', 'api_key', 'DELETE, TRUNCATE') as remove`,
+    `select has_table_privilege('${needed(SERVICE_ROLE)}', 'api_key_event', 'INSERT, UPDATE, DELETE, TRUNCATE') as change,
+            has_table_privilege('${needed(SERVICE_ROLE)}', 'api_key', 'DELETE, TRUNCATE') as remove`,
   );
   expect(may).toEqual({ change: false, remove: false });
+});
+
+it('records changes made with SQL in the same journal, by the owner or by the service role', async () => {
+  const grants = `'{admin}', '{*}', decode(repeat('00', 32), 'hex')`;
+  for (const [id, role] of [
+    ['by-owner', 'none'],
+    ['by-service', needed(SERVICE_ROLE)],
+  ])
+    await app.sql(
+      `set role ${role}; insert into api_key (id, name, scopes, project_ids, digest) values ('${id}', 'sql', ${grants}); reset role`,
+    );
+  await app.sql(`update api_key set scopes = '{ops}' where id = 'by-owner'`);
+  await app.sql(`update api_key set digest = decode(repeat('01', 32), 'hex') where id = 'by-owner'`);
+  await app.sql(`update api_key set last_used_at = now() where id = 'by-owner'`);
+  await app.sql(`update api_key set revoked_at = now() where id = 'by-owner'`);
+  await app.sql(`update api_key set revoked_at = null where id = 'by-owner'`);
+  await app.sql(`delete from api_key where id like 'by-%'`);
+  await expect(app.sql('truncate api_key')).rejects.toMatchObject({ code: '42501' });
+  const eventsOf = async (id: string): Promise<unknown> => {
+    const { api_key_events: events } = await app.read<ApiKeyEventsPage>(`/v1/api-key-events?key_id=${id}`);
+    expect(new Set(events.map(({ actor }) => actor.replace(/: .+/, '')))).toEqual(new Set(['SQL']));
+    return events.map(({ type }) => type).reverse();
+  };
+  expect(await eventsOf('by-owner')).toEqual([
+    'created',
+    'changed',
+    'rotated',
+    'revoked',
+    'changed',
+    'deleted',
+  ]);
+  expect(await eventsOf('by-service')).toEqual(['created', 'deleted']);
 });
 
 it('names itself in the audit events of what it does', async () => {
@@ -161,12 +209,18 @@ it('names itself in the audit events of what it does', async () => {
 it('has its use noted once a minute at most, and no request waits for it', async () => {
   const { id, key } = await make();
   const noteUse = jest.spyOn(ApiKeysRepository.prototype, 'noteUse');
+  let fail = (): void => undefined;
   noteUse.mockImplementationOnce(
-    () => new Promise((_resolve, reject) => setTimeout(reject, 300, new Error('slow'))),
+    () =>
+      new Promise((_resolve, reject) => {
+        fail = () => {
+          reject(new Error('slow'));
+        };
+      }),
   );
   const answers = await Promise.all(Array.from({ length: 8 }, () => as(key, contactsOf(project))));
   expect([answers.map(({ status }) => status), noteUse.mock.calls]).toEqual([Array(8).fill(200), [[id]]]);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  fail();
   await as(key, contactsOf(project));
   expect(noteUse).toHaveBeenCalledTimes(2);
   await Promise.all(noteUse.mock.results.slice(1).map(({ value }) => value as Promise<void>));
@@ -205,10 +259,10 @@ describe('Without ADMIN_API_KEY', () => {
     const fresh = await App.start();
     const off = { config: { adminApiKey: false }, database: fresh.database } as const;
     await expect(App.start(off)).rejects.toThrow(
-      'Cannot find an admin: ADMIN_API_KEY is off, but no key with the scope admin works: npm run keys -- create',
+      'Cannot find an admin key: ADMIN_API_KEY is off, but there is no valid key with the scope admin. Create one: npm run mirror -- keys create',
     );
     const body = { name: 'root', scopes: ['admin'], project_ids: ['*'] };
-    const { key } = (await fresh.post('/v1/api-keys', body)).json() as ShownApiKey;
+    const { key } = (await fresh.post('/v1/api-keys', body)).json() as ShownApiKeyObject;
     const started = await App.start(off);
     expect((await as(key, '/v1/api-keys', started)).status).toBe(200);
     expectProblem(await as(ADMIN_KEY, '/v1/api-keys', started), 401, 'unauthenticated');

@@ -1,9 +1,13 @@
-import type { BatchGetAnswer, ResolveAnswer } from '../../src/contacts/contacts.dto';
-import type { ContactView } from '../../src/contacts/view-contact';
+import type {
+  BatchGetResultsObject,
+  ResolveResultsObject,
+  ContactObject,
+} from '../../src/contacts/contacts.dto';
 import fc from 'fast-check';
-import { PROJECT, contact } from '../sinch/callbacks';
-import { aHistory } from '../sinch/histories';
-import { App, at, expectProblem, inParallel, type Answer, type Project } from './app';
+import { ProjectReads } from '../../src/database/reads/project-reads';
+import { PROJECT, contact } from '../support/sinch/callbacks';
+import { aHistory } from '../support/sinch/histories';
+import { App, at, expectProblem, inParallel, type Answer, type Project } from '../support/http/app';
 
 let app: App;
 beforeAll(async () => {
@@ -37,12 +41,34 @@ describe('A contact', () => {
     expect([changed.status, changed.headers['etag'] === etag]).toEqual([200, false]);
   });
 
-  it('of which nothing was ever heard is 404', async () => {
+  it('that no event has named is 404', async () => {
     const project = app.project();
     const problem = expectProblem(await project.get('/contacts/nobody'), 404, 'not-found');
     expect(problem).toMatchObject({ contact_id: 'nobody', instance: `${project.base}/contacts/nobody` });
     expectProblem(await project.get('/contacts/nobody?on_merged=follow'), 404, 'not-found');
     expectProblem(await project.get('/contacts/nobody?at=2024-06-15T14:00:00Z'), 404, 'not-found');
+  });
+
+  it('is read in one statement, alone or in a list; merged ids take another', async () => {
+    const project = app.project();
+    for (const [n, id] of ['A', 'B', 'C'].entries()) await project.tell({ create: contact(id) }, at(n));
+    const read = jest.spyOn(ProjectReads.prototype as unknown as { read: (id: string) => unknown }, 'read');
+    const statementsOf = async (path: string): Promise<number> => {
+      read.mockClear();
+      expect((await project.get(path)).status).toBe(200);
+      return read.mock.calls.filter(([projectId]) => projectId === project.id).length;
+    };
+    try {
+      expect(await statementsOf('/contacts/A')).toBe(1);
+      expect(await statementsOf('/contacts/A?on_merged=follow')).toBe(1);
+      expect(await statementsOf('/contacts')).toBe(1);
+      await project.tell({ merge: { survivor: contact('B'), loser: contact('C') } }, at(3));
+      expect(await statementsOf('/contacts/A')).toBe(1);
+      expect(await statementsOf('/contacts/B')).toBe(2);
+      expect(await statementsOf('/contacts')).toBe(2);
+    } finally {
+      read.mockRestore();
+    }
   });
 
   it('of another project is 404', async () => {
@@ -115,7 +141,7 @@ describe('A contact that was merged', () => {
     const plain = await project.get('/contacts/A');
     expect(plain.headers['location']).toBe('./a%2Fb%3A%C3%BC%25%3F');
     const reached = await follow(project, plain);
-    expect([reached.status, (reached.json() as ContactView).id]).toEqual([200, 'a/b:ü%?']);
+    expect([reached.status, (reached.json() as ContactObject).id]).toEqual([200, 'a/b:ü%?']);
   });
 
   it('is answered as its survivor with on_merged=follow', async () => {
@@ -152,7 +178,7 @@ describe('A contact that was merged', () => {
     expect((await project.contact('c0060')).mirror.merged_ids).toEqual(ids.slice(0, 60));
   });
 
-  it('in a circle is 409, whatever on_merged says', async () => {
+  it('in a merge cycle is 409, whatever on_merged says', async () => {
     const project = app.project();
     await chain(project, ['A', 'B', 'C', 'A']);
     await chain(project, ['outside', 'B']);
@@ -195,7 +221,7 @@ describe('A contact that was merged', () => {
     expect((await project.contact('S')).mirror.merged_ids).toEqual(numbered(40));
   });
 
-  it('into two others is answered by the one that came first, in whatever order they are told', async () => {
+  it('into two others is answered by the merge with the lower version, in whatever order they arrive', async () => {
     for (const order of [
       ['B', 'C'],
       ['C', 'B'],
@@ -219,7 +245,7 @@ describe('A contact that was merged', () => {
     await project.tell({ create: contact('B', name('created')) }, at(1));
     await project.tell({ create: contact('A', name('created')) }, at(0));
     expect((await project.contact('A', '?on_merged=follow'))['display_name']).toBe('merged');
-    const { contacts } = await project.read<{ contacts: ContactView[] }>('/contacts?status=merged');
+    const { contacts } = await project.read<{ contacts: ContactObject[] }>('/contacts?status=merged');
     expect(contacts.map((each) => each['display_name'])).toEqual(['loser']);
   });
 
@@ -234,7 +260,7 @@ describe('A contact that was merged', () => {
   });
 });
 
-describe('A contact as it was', () => {
+describe('A contact at an earlier time', () => {
   it('is shown from the moment of each event on, and 404 before the first', async () => {
     const project = app.project();
     await project.tell({ create: contact('A', { display_name: 'One' }) }, at(10));
@@ -251,7 +277,7 @@ describe('A contact as it was', () => {
       ['2024-06-15T14:00:29.999999999Z', 'Two'],
     ] as const) {
       const answer = await then(time);
-      expect([time, answer.status, (answer.json() as ContactView)['display_name']]).toEqual([
+      expect([time, answer.status, (answer.json() as ContactObject)['display_name']]).toEqual([
         time,
         200,
         name,
@@ -282,7 +308,7 @@ describe('A contact as it was', () => {
     expect((await project.contact('A', '?at=2024-06-15T14:00:00.000002998Z'))['display_name']).toBe('One');
   });
 
-  it('is told of late events too, as far as is known now', async () => {
+  it('includes late events that have arrived since', async () => {
     const project = app.project();
     await project.tell({ update: contact('A', { display_name: 'Two' }) }, at(20));
     expectProblem(await project.get(`/contacts/A?at=${isoAt(10)}`), 404, 'not-found');
@@ -300,7 +326,7 @@ describe('A contact as it was', () => {
     expect(expectProblem(await then(10), 307, 'contact-merged').chain).toEqual(['A', 'B']);
     expect((await then(10)).headers['location']).toBe(`./B?at=${isoAt(10)}`);
     expect(expectProblem(await then(11), 307, 'contact-merged').chain).toEqual(['A', 'B', 'C']);
-    const followed = (await then(10, '&on_merged=follow')).json() as ContactView;
+    const followed = (await then(10, '&on_merged=follow')).json() as ContactObject;
     expect([followed.id, followed.mirror.resolved_from, followed.mirror.merged_ids]).toEqual([
       'B',
       'A',
@@ -310,7 +336,7 @@ describe('A contact as it was', () => {
     expect((await project.contact('C', `?at=${isoAt(11)}`)).mirror.merged_ids).toEqual(['A', 'B']);
   });
 
-  it('is what the mirror would be had it heard of nothing later', async () => {
+  it('equals what a mirror shows that never received a later event', async () => {
     const ignorant = await App.start();
     const look = (project: Project, query: string): Promise<unknown[]> =>
       inParallel(4, ['A', 'B', 'C', 'D'], async (id) => {
@@ -407,7 +433,7 @@ describe('Resolving many ids', () => {
 
   it('answers for odd ids', async () => {
     const ids = ['', ' ', 'é'.repeat(600), '\ud800', '__proto__', '{"a"}', '%_'];
-    const { results } = (await project.post('/contacts:resolve', { ids })).json() as ResolveAnswer;
+    const { results } = (await project.post('/contacts:resolve', { ids })).json() as ResolveResultsObject;
     expect(results).toEqual(ids.map((id) => ({ id, state: 'unknown' })));
   });
 
@@ -431,14 +457,14 @@ describe('Resolving many ids', () => {
     const began = performance.now();
     const resolved = (
       await long.post('/contacts:resolve', { ids: ids.slice(0, 1_000) })
-    ).json() as ResolveAnswer;
+    ).json() as ResolveResultsObject;
     expect(
       resolved.results.map(({ id, survivor_id, chain_length }) => [id, survivor_id, chain_length]),
     ).toEqual(ids.slice(0, 1_000).map((id, n) => [id, 'c1000', 1_001 - n]));
     expect((await long.contact('c0000', '?on_merged=follow')).mirror.merged_ids).toHaveLength(1_000);
     const batch = (
       await long.post('/contacts:batchGet', { ids: ['c0000', 'c0999'] })
-    ).json() as BatchGetAnswer;
+    ).json() as BatchGetResultsObject;
     expect(batch.results.map((each) => each.contact?.id)).toEqual(['c1000', 'c1000']);
     expect(performance.now() - began).toBeLessThan(2_000);
     expect((await long.contact('c0000', `?on_merged=follow&at=${isoAt(500)}`)).id).toBe('c0491');
@@ -446,7 +472,12 @@ describe('Resolving many ids', () => {
 
   it('gets the contacts themselves with batchGet, in order, each with its contact or its problem', async () => {
     const ids = ['m1', 'nobody', 'active', 'deleted', 'x', 'd1', 'm1'];
-    const { results } = (await project.post('/contacts:batchGet', { ids })).json() as BatchGetAnswer;
+    const { results } = (await project.post('/contacts:batchGet', { ids })).json() as BatchGetResultsObject;
+    // clients that encode every colon of a path, and words in any case
+    const encoded = await project.post('/contacts%3AbatchGet', { ids, on_merged: 'FOLLOW' });
+    expect((encoded.json() as BatchGetResultsObject).results.map(({ id }) => id)).toEqual(
+      results.map(({ id }) => id),
+    );
     const active = await project.contact('active');
     const m1 = { id: 'm1', contact: { ...active, mirror: { ...active.mirror, resolved_from: 'm1' } } };
     const problem = (id: string, status: number, code: string, more = {}): object => ({
@@ -470,9 +501,9 @@ describe('Resolving many ids', () => {
     ]);
   });
 
-  it('tells of merged ids instead with on_merged=error', async () => {
+  it('answers a problem for merged ids with on_merged=error', async () => {
     const body = { ids: ['m1', 'active'], on_merged: 'error' };
-    const { results } = (await project.post('/contacts:batchGet', body)).json() as BatchGetAnswer;
+    const { results } = (await project.post('/contacts:batchGet', body)).json() as BatchGetResultsObject;
     expect(results).toEqual([
       {
         id: 'm1',
@@ -494,7 +525,7 @@ describe('Resolving many ids', () => {
 
   it('answers a thousand with batchGet', async () => {
     const ids = Array.from({ length: 1_000 }, (_, n) => ['active', 'm1', 'nobody'][n % 3] ?? '');
-    const { results } = (await project.post('/contacts:batchGet', { ids })).json() as BatchGetAnswer;
+    const { results } = (await project.post('/contacts:batchGet', { ids })).json() as BatchGetResultsObject;
     expect(results.map(({ id, contact: found }) => [id, found?.id])).toEqual(
       ids.map((id) => [id, id === 'nobody' ? undefined : 'active']),
     );

@@ -1,7 +1,6 @@
-import type { ContactsPage } from '../../src/contacts/contacts.dto';
-import type { ContactView } from '../../src/contacts/view-contact';
-import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, inParallel, type Project } from './app';
+import type { ContactsPage, ContactObject } from '../../src/contacts/contacts.dto';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, expectProblem, inParallel, type Project } from '../support/http/app';
 
 let app: App;
 beforeAll(async () => {
@@ -67,6 +66,13 @@ describe('The list of contacts, filtered', () => {
         language: 'EN',
         ...identities(['VIBERBM', '5491123456789']),
       },
+      ian: {
+        display_name: '李明 Mu\u0308ller\u00a0Jr',
+        email: 'kim.tést@example.com ',
+        external_id: ' vip\u00a07 ',
+        language: 'ZH',
+        ...identities(['RCS', '+49\u2010151\u201087654321']),
+      },
       gus: { display_name: 'Gus Gone', email: 'gus@example.com', external_id: 'crm-9', language: 'EN' },
       hal: { display_name: 'Hal Merged', email: 'hal@example.com', external_id: 'crm-9', language: 'EN' },
     };
@@ -82,11 +88,11 @@ describe('The list of contacts, filtered', () => {
   });
 
   it.each<[string, Record<string, string>, string[]]>([
-    ['nothing', {}, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay']],
-    ['status active', { status: 'active' }, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay']],
+    ['nothing', {}, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'ian']],
+    ['status active', { status: 'active' }, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'ian']],
     ['status merged', { status: 'merged' }, ['hal']],
     ['status deleted', { status: 'deleted' }, ['gus']],
-    ['status all', { status: 'all' }, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus', 'hal']],
+    ['status all', { status: 'all' }, ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus', 'hal', 'ian']],
     ['external_id, which need not be unique', { external_id: 'crm-1' }, ['ann', 'bob']],
     ['external_id in its case', { external_id: 'CRM-1' }, ['cyd']],
     ['external_id that looks like a date', { external_id: '2024-06-15' }, ['dan']],
@@ -115,6 +121,7 @@ describe('The list of contacts, filtered', () => {
     ['phone in Argentina without the 9', { phone: '+54 11 2345-6789' }, ['fay']],
     ['email in any case', { email: 'ANN@EXAMPLE.COM' }, ['ann', 'cyd']],
     ['email with letters beyond ASCII', { email: 'éve@MÜLLER.example' }, ['eve']],
+    ['status in upper case', { status: 'MERGED' }, ['hal']],
     ['email of a part', { email: 'ann@example' }, []],
     ['email with wildcards', { email: '%@example.com' }, []],
     ['q', { q: 'ann' }, ['ann', 'fay']],
@@ -126,7 +133,20 @@ describe('The list of contacts, filtered', () => {
     ['q with an underscore that is none', { q: 'n_E' }, []],
     ['q with a backslash', { q: 'k\\s' }, ['dan']],
     ['language', { language: 'EN' }, ['ann', 'cyd', 'fay']],
-    ['language in its case', { language: 'en' }, []],
+    ['language in another case', { language: 'en' }, ['ann', 'cyd', 'fay']],
+    ['the start of a word of the name', { q: 'UN' }, ['cyd', 'fay']],
+    ['two characters within a word', { q: 'nn' }, []],
+    ['one character of Chinese', { q: '明' }, ['ian']],
+    ['two characters of Chinese', { q: '李明' }, ['ian']],
+    ['the composed form of a name', { q: 'müller jr' }, ['ian']],
+    ['the decomposed form of a name', { q: 'MU\u0308LLER\u00a0JR' }, ['ian']],
+    ['email with blanks around and in another form', { email: ' KIM.te\u0301st@example.com\u00a0' }, ['ian']],
+    ['external_id with blanks around it', { external_id: 'vip 7' }, ['ian']],
+    ['a channel in lower case', { channel: 'rcs', identity: '+49 151 8765 4321' }, ['ian']],
+    ['phone with typographic hyphens', { phone: '+49\u2011151\u201187654321' }, ['ian']],
+    ['phone in full-width digits', { phone: '＋４９１５１８７６５４３２１' }, ['ian']],
+    ['phone with marks of direction and tel:', { phone: '\u202atel:+49-151-87654321\u202c' }, ['ian']],
+    ['phone with whatsapp:', { phone: 'whatsapp:4915187654321' }, ['ian']],
     [
       'all at once',
       {
@@ -146,7 +166,7 @@ describe('The list of contacts, filtered', () => {
   ])('by %s', async (_what, query, ids) => {
     expect(await idsOf(project, query)).toEqual(ids);
     // and alike page by page
-    const pages = await project.pages<ContactView>('/contacts', 'contacts', { ...query, page_size: '1' });
+    const pages = await project.pages<ContactObject>('/contacts', 'contacts', { ...query, page_size: '1' });
     expect(pages.flat().map(({ id }) => id)).toEqual(ids);
   });
 
@@ -155,10 +175,10 @@ describe('The list of contacts, filtered', () => {
     ['identity=1555', 'channel', 'required'],
     ['phone=hello', 'phone', 'phone'],
     ['phone=12', 'phone', 'phone'],
-    ['q=ab', 'q', 'min-length'],
+    ['q=a', 'q', 'min-length'],
+    ['q=%F0%9F%98%80', 'q', 'min-length'],
     ['external_id=', 'external_id', 'is-not-empty'],
     ['status=gone', 'status', 'is-in'],
-    ['page_size=0', 'page_size', 'page-size'],
     ['page_size=-1', 'page_size', 'page-size'],
     ['page_size=ten', 'page_size', 'page-size'],
   ])('by %s is refused, and the parameter is named', async (query, name, code) => {
@@ -166,6 +186,85 @@ describe('The list of contacts, filtered', () => {
     expect(problem.errors).toEqual([
       { pointer: `/query/${name}`, code, message: expect.stringMatching(/^\S+ /) },
     ]);
+  });
+
+  it('finds numbers where Sinch has texts by their text, and every one of many identities', async () => {
+    const other = await App.start({ hasAnyContacts: true });
+    const own = other.project();
+    const numbers = { external_id: 12345, display_name: 678, email: 9, language: 7 };
+    await own.tell(
+      {
+        create: contact('A', { ...numbers, channel_identities: [{ channel: 'SMS', identity: 15551234567 }] }),
+      },
+      at(0),
+    );
+    const many = Array.from({ length: 2_000 }, (_, n) => ({
+      channel: 'SMS',
+      identity: `1555${1_000_000 + n}`,
+      app_id: '',
+    }));
+    await own.tell({ create: contact('B', { channel_identities: many }) }, at(1));
+    const queries: readonly (readonly [Record<string, string>, string])[] = [
+      [{ external_id: '12345' }, 'A'],
+      [{ q: '678' }, 'A'],
+      [{ email: '9' }, 'A'],
+      [{ language: '7' }, 'A'],
+      [{ phone: '+1 555 123 4567' }, 'A'],
+      [{ channel: 'SMS', identity: '15551234567' }, 'A'],
+      [{ phone: '15551001999' }, 'B'],
+      [{ channel: 'SMS', identity: '+15551001999' }, 'B'],
+    ];
+    for (const [query, id] of queries) expect([query, await idsOf(own, query)]).toEqual([query, [id]]);
+    await other.stop();
+  });
+
+  it.each([
+    ['email=kim+news@example.com', ['A']],
+    ['email=KIM%2Bnews@example.com', ['A']],
+    ['email=kim%20news@example.com', ['A']],
+    ['phone=+15551234567', ['A']],
+    ['channel=SMS&identity=+15551234567', ['A']],
+    ['email=kim++news@example.com', []],
+  ])('finds a plus that is not encoded: %s', async (query, ids) => {
+    const own = app.project();
+    const fields = { email: 'kim+news@example.com', ...identities(['SMS', '15551234567']) };
+    await own.tell({ create: contact('A', fields) }, at(0));
+    expect((await own.read<ContactsPage>(`/contacts?${query}`)).contacts.map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('leads from what a merged contact held to its survivor, a row for each match, if merges are followed', async () => {
+    const own = app.project();
+    const person = (id: string, n: number): Record<string, unknown> =>
+      contact(id, {
+        external_id: `crm-${n}`,
+        email: 'kim@example.com',
+        ...identities(['SMS', `1555000000${n}`]),
+      });
+    for (const [n, id] of ['a', 'b', 'c', 'd', 'e'].entries())
+      await own.tell({ create: person(id, n) }, at(0));
+    await own.tell({ merge: { survivor: person('b', 1), loser: person('a', 0) } }, at(1));
+    await own.tell({ merge: { survivor: person('c', 2), loser: person('b', 1) } }, at(2));
+    await own.tell({ merge: { survivor: person('e', 4), loser: person('d', 3) } }, at(3));
+    await own.tell({ delete: person('e', 4) }, at(4));
+    const follow = async (query: Record<string, string>): Promise<unknown[]> => {
+      const pages = await own.pages<ContactObject>('/contacts', 'contacts', {
+        ...query,
+        on_merged: 'follow',
+      });
+      return pages.flat().map(({ id, mirror }) => [mirror.matched_id, id, mirror.status]);
+    };
+    expect(await idsOf(own, { external_id: 'crm-0' })).toEqual([]);
+    const merged = [['a', 'c', 'active']];
+    expect(await follow({ external_id: 'crm-0' })).toEqual(merged);
+    expect(await follow({ phone: '+1 555 000 0000' })).toEqual(merged);
+    expect(await follow({ channel: 'SMS', identity: '15550000000' })).toEqual(merged);
+    const all = [...merged, ['b', 'c', 'active'], ['c', 'c', 'active']];
+    expect(await follow({ email: 'kim@example.com' })).toEqual(all);
+    expect(await follow({ email: 'kim@example.com', page_size: '1' })).toEqual(all);
+    // whose survivor was deleted
+    expect(await follow({ external_id: 'crm-3' })).toEqual([]);
+    expect(await follow({ external_id: 'crm-3', status: 'all' })).toEqual([['d', 'd', 'merged']]);
+    expectProblem(await own.get('/contacts?on_merged=error'), 400, 'invalid-request');
   });
 
   it('by a parameter that it does not know is refused', async () => {
@@ -214,17 +313,21 @@ describe('The list of contacts, in pages', () => {
   });
 
   it('has every contact exactly once, in the order of ids', async () => {
-    const pages = await project.pages<ContactView>('/contacts', 'contacts', { page_size: '7' });
+    const pages = await project.pages<ContactObject>('/contacts', 'contacts', { page_size: '7' });
     expect(pages.map((page) => page.length)).toEqual([...Array.from({ length: 17 }, () => 7), 1]);
     expect(pages.flat().map(({ id }) => id)).toEqual(inOrder);
   });
 
   it('has no empty page at its end where the contacts fill the last page', async () => {
-    const pages = await project.pages<ContactView>('/contacts', 'contacts', { page_size: '40' });
+    const pages = await project.pages<ContactObject>('/contacts', 'contacts', { page_size: '40' });
     expect(pages.map((page) => page.length)).toEqual([40, 40, 40]);
   });
 
   it('has 50 on a page unless asked otherwise, and 200 at most', async () => {
+    for (const size of ['0', '']) {
+      const sizes = await project.pages('/contacts', 'contacts', { page_size: size });
+      expect(sizes.map((page) => page.length)).toEqual([50, 50, 20]);
+    }
     expect((await project.pages('/contacts', 'contacts')).map((page) => page.length)).toEqual([50, 50, 20]);
     await inParallel(
       8,
@@ -235,7 +338,7 @@ describe('The list of contacts, in pages', () => {
     expect(clamped.map((page) => page.length)).toEqual([200, 10]);
   });
 
-  it('goes on where it was when contacts come and go between two pages', async () => {
+  it('continues at its place when contacts are created and deleted between two pages', async () => {
     const other = app.project();
     for (const id of ['a', 'c', 'e']) await other.tell({ create: contact(id) }, at(0));
     const first = await other.read<ContactsPage>('/contacts?page_size=2');
@@ -311,7 +414,7 @@ describe('The list of contacts, in pages', () => {
     expect((await other.read<ContactsPage>('/contacts')).contacts).toHaveLength(odd.length);
   });
 
-  it('is empty for a project of which nothing was ever heard', async () => {
+  it('is empty for a project without any event', async () => {
     expect(await app.project().read('/contacts')).toEqual({ contacts: [], next_page_token: '' });
   });
 });

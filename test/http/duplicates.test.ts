@@ -1,13 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { DuplicateView } from '../../src/duplicates/view-duplicate';
-import type { WholeDuplicate } from '../../src/duplicates/duplicates.service';
-import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, type Project } from './app';
+import type { SummaryAnswer } from '../../src/duplicates/duplicates.dto';
+import type { DuplicateObject, WholeDuplicateObject } from '../../src/duplicates/duplicates.dto';
+import { ProjectReads } from '../../src/database/reads/project-reads';
+import { until } from '../support/until';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, expectProblem, type Project } from '../support/http/app';
 
 let app: App;
 
 beforeAll(async () => {
-  app = await App.start();
+  app = await App.start({
+    config: { autoMerge: { policy: 'suggest', quietSeconds: 0, dailyMax: 100, graceSeconds: 0 } },
+  });
 });
 afterAll(() => app.stop());
 
@@ -20,15 +23,15 @@ const on = (channel: string, identity: string): Record<string, unknown> => ({
   channel_identities: [{ channel, identity, app_id: '' }],
 });
 
-async function sets(project: Project, query = ''): Promise<readonly DuplicateView[]> {
+async function sets(project: Project, query = ''): Promise<readonly DuplicateObject[]> {
   await project.followed();
-  return (await project.read<{ duplicates: DuplicateView[] }>(`/duplicates${query}`)).duplicates;
+  return (await project.read<{ duplicates: DuplicateObject[] }>(`/duplicates${query}`)).duplicates;
 }
 
-const membersOf = (found: readonly DuplicateView[]): readonly string[] =>
+const membersOf = (found: readonly DuplicateObject[]): readonly string[] =>
   found.map(({ contact_ids: ids }) => ids.join('+')).sort();
 
-async function only(project: Project, query = ''): Promise<DuplicateView> {
+async function only(project: Project, query = ''): Promise<DuplicateObject> {
   const [set, ...others] = await sets(project, query);
   if (set === undefined || others.length > 0)
     throw new Error(`There are ${others.length + 1} sets, not one.`);
@@ -60,6 +63,7 @@ describe('finds sets', () => {
     const set = await only(project, `?reason=${reason}`);
     expect(set).toMatchObject({ status: 'open', contact_ids: ['a', 'b'], report_count: 0 });
     expect(set.evidence).toContainEqual(expect.objectContaining({ reason, contact_ids: ['a', 'b'] }));
+    expect(set.evidence_count).toBe(set.evidence.length);
     expect((await project.contact('a')).mirror.open_duplicates).toEqual([set.id]);
     expect((await project.contact('c')).mirror.open_duplicates).toEqual([]);
   });
@@ -84,7 +88,7 @@ describe('finds sets', () => {
     });
   });
 
-  it('of each entry of a report, and of contacts that are heard of only later', async () => {
+  it('of each entry of a report, also of contacts that are created only later', async () => {
     const project = app.project();
     await project.tell(
       {
@@ -117,6 +121,75 @@ describe('finds sets', () => {
     await other.tell({ create: alone('b', { email: 'y@example.com' }) }, at(0));
     expect([await sets(one), await sets(other)]).toEqual([[], []]);
   });
+});
+
+describe('takes for no evidence', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['an e-mail address that is none', { email: 'n/a' }],
+    ['a word for none, however it is written', { email: 'N/A', external_id: '(none)' }],
+    ['an external id that is none', { external_id: 'null' }],
+    ['an empty identity', on('SMS', '')],
+    ['a blank identity', on('WHATSAPP', ' ')],
+    ['a number of one digit', on('SMS', '1111111111')],
+  ])('%s', async (_, fields) => {
+    const project = app.project();
+    for (const id of ['a', 'b']) await project.tell({ create: alone(id, fields) }, at(0));
+    expect(await sets(project)).toEqual([]);
+  });
+
+  it('an identity under two apps; within one app it is, and the evidence names it', async () => {
+    for (const channel of ['MESSENGER', 'INSTAGRAM', 'LINE', 'WECHAT', 'VIBER']) {
+      const project = app.project();
+      const of = (app_id: string) => ({
+        display_name: 'Ann',
+        channel_identities: [{ channel, identity: '4915112345678', app_id }],
+      });
+      await project.tell({ create: alone('a', of('app-1')) }, at(0));
+      await project.tell({ create: alone('b', of('app-2')) }, at(0));
+      expect(await sets(project)).toEqual([]);
+      await project.tell({ create: alone('c', of('app-2')) }, at(0));
+      const set = await only(project);
+      expect(set).toMatchObject({ contact_ids: ['b', 'c'], reasons: ['identity'], channels: [channel] });
+      expect(set.evidence).toMatchObject([{ channel, value: '4915112345678', app_id: 'app-2' }]);
+      expect(set.auto_merge).toEqual({ fits: true, against: [] });
+      const path = `/contacts?channel=${channel}&identity=4915112345678`;
+      expect((await project.read<{ contacts: object[] }>(path)).contacts).toHaveLength(3);
+    }
+  });
+});
+
+it('takes an identity whose app one side does not name for evidence, but not for a rule', async () => {
+  const project = app.project();
+  const of = (app_id?: string) => ({
+    display_name: 'Ann',
+    channel_identities: [{ channel: 'MESSENGER', identity: '7482913077251648', app_id }],
+  });
+  await project.tell({ create: alone('a', of('app-1')) }, at(0));
+  await project.tell({ create: alone('b', of()) }, at(0));
+  const set = await only(project);
+  expect(set).toMatchObject({ contact_ids: ['a', 'b'], reasons: ['identity'] });
+  expect(set.evidence).toMatchObject([{ channel: 'MESSENGER', value: '7482913077251648', app_id: null }]);
+  expect(set.auto_merge?.against).toContain('app-unknown');
+  // once it is named, they are apart
+  await project.tell({ update: alone('b', of('app-2')) }, at(1));
+  expect(await sets(project)).toEqual([]);
+  await project.tell({ update: alone('b', of('app-1')) }, at(2));
+  expect((await only(project)).auto_merge).toEqual({ fits: true, against: [] });
+});
+
+it('shows different external ids to a rule, if Sinch has them as numbers too', async () => {
+  const project = app.project();
+  const fields = { display_name: 'Ann', email: 'ann.smith77@acme.org' };
+  await project.tell({ create: alone('a', { ...fields, external_id: 111 }) }, at(0));
+  await project.tell({ create: alone('b', { ...fields, external_id: 222 }) }, at(0));
+  expect((await only(project)).auto_merge).toEqual({ fits: false, against: ['different-external-ids'] });
+});
+
+it('leaves to people what only a report of Sinch’s connects', async () => {
+  const project = app.project();
+  for (const id of ['a', 'b']) await project.tell({ create: alone(id, { display_name: 'Ann' }) }, at(0));
+  await project.tell({ duplicates: [{ channel: 'SMS', contact_ids: ['a', 'b'] }] }, at(1));
+  expect((await only(project)).auto_merge).toEqual({ fits: false, against: ['unconfirmed'] });
 });
 
 describe('closes a set', () => {
@@ -183,10 +256,112 @@ it('makes a value that more than 20 hold one hot set, and no evidence, until 20 
   expect(await only(project)).toMatchObject({ contact_count: 20, reasons: ['email'] });
 });
 
+describe('reads for a page', () => {
+  /** What a piece of work reads of the project. */
+  const reading = async (work: () => Promise<void>): Promise<{ statements: number; rows: number }> => {
+    const query = jest.spyOn(app.part(ProjectReads), 'of');
+    const read: unknown[] = [];
+    const { of } = ProjectReads.prototype;
+    query.mockImplementation(function (this: ProjectReads, projectId) {
+      const queryable = of.call(this, projectId);
+      return {
+        query: async (text, values) => {
+          const answer = await queryable.query(text, values);
+          read.push(answer);
+          return answer;
+        },
+      };
+    });
+    try {
+      await work();
+    } finally {
+      query.mockRestore();
+    }
+    return { statements: read.length, rows: read.flat().length };
+  };
+
+  it('of hot sets the value of each alone, not what else its members hold', async () => {
+    const project = app.project();
+    const shared = Array.from({ length: 40 }, (_, n) => ({
+      channel: 'WHATSAPP',
+      identity: `1556000${n + 1000}`,
+      app_id: '',
+    }));
+    for (let n = 0; n < 21; n++) {
+      const own = Array.from({ length: 100 }, (_, i) => ({
+        channel: 'SMS',
+        identity: `1555${n + 10}0${i + 1000}`,
+      }));
+      await project.tell({ create: alone(`c${n + 10}`, { channel_identities: [...shared, ...own] }) }, at(0));
+    }
+    await project.followed();
+    const costs: { statements: number; rows: number }[] = [];
+    for (const size of [5, 200]) {
+      let found: readonly DuplicateObject[] = [];
+      const cost = await reading(async () => {
+        found = (await project.read<{ duplicates: DuplicateObject[] }>(`/duplicates?page_size=${size}`))
+          .duplicates;
+      });
+      costs.push(cost);
+      expect(found).toHaveLength(Math.min(size, 80));
+      expect(found.every(({ reasons }) => reasons.join() === 'hot')).toBe(true);
+      expect(found.map(({ evidence }) => evidence.map(({ contact_ids: ids }) => ids))).toEqual(
+        found.map(({ contact_ids: ids }) => [ids]),
+      );
+      expect(new Set(found.flatMap(({ evidence }) => evidence.map(({ channel }) => channel)))).toEqual(
+        new Set(['WHATSAPP']),
+      );
+      // a row for each set, and one for each of its members
+      expect(cost.rows).toBeLessThan(found.length * 22 + 30);
+    }
+    expect(costs[1]?.statements).toBeLessThan(15);
+  });
+
+  it('so much evidence as its size does not increase', async () => {
+    const project = app.project();
+    const [members, keys, count] = [40, 1_000, 30];
+    await app.sql(
+      `insert into contact (project_id, id, version, tie_break, snapshot, identity_keys)
+       select $1, 'c' || n, 1, '\\x03', json_build_object('id', 'c' || n), array(select 'SMS:1555' || k from generate_series(1, $3::int) k)
+       from generate_series(1, $2::int) n`,
+      [project.id, members, keys],
+    );
+    // as sets stay when they are closed
+    await app.sql(
+      `insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, first_seen_at,
+                                  last_seen_at, closed_at, resolved_by)
+       select $1, 'resolved', array(select 'c' || n from generate_series(1, $2::int) n), $2, '{phone}', '{SMS}', 0, day, day, day,
+              '{"type": "scan"}'
+       from generate_series(1, $3::int), date_trunc('day', now()) as day`,
+      [project.id, members, count],
+    );
+    const seen: string[] = [];
+    let pages = 0;
+    for (let token: string | null = ''; token !== null; pages++) {
+      const path: string = `/duplicates?status=resolved&page_size=200&page_token=${token}`;
+      const page = await project.read<{ duplicates: DuplicateObject[]; next_page_token: string }>(path);
+      seen.push(...page.duplicates.map(({ id }) => id));
+      expect(page.duplicates.length * members * keys).toBeLessThan(200_000);
+      token = page.next_page_token === '' ? null : page.next_page_token;
+    }
+    expect(new Set(seen).size).toBe(count);
+  });
+});
+
 describe('takes decisions', () => {
   async function pair(project: Project): Promise<string> {
     for (const id of ['a', 'b']) await project.tell({ create: alone(id, { email: 'p@example.com' }) }, at(0));
     return (await only(project)).id;
+  }
+
+  /** The reasons of all dismissals, the first one first. */
+  async function dismissedFor(project: Project): Promise<readonly unknown[]> {
+    const path = '/audit-events?type=duplicate.dismissed&order=asc';
+    const { audit_events: events } = await project.read<{ audit_events: { id: string }[] }>(path);
+    const whole = await Promise.all(
+      events.map(({ id }) => project.read<{ payload: string }>(`/audit-events/${id}`)),
+    );
+    return whole.map(({ payload }) => (JSON.parse(payload) as { reason: unknown }).reason);
   }
 
   it('dismisses a set for good: reports, updates and merges of its contacts do not bring it back', async () => {
@@ -229,7 +404,8 @@ describe('takes decisions', () => {
     const found = await sets(project);
     expect(found).toHaveLength(20);
     for (const { id } of found) {
-      await delay(20); // the follower is at rest, and is woken by the decision
+      // so that the follower is at rest, and is woken by the decision
+      await project.followed();
       const path = `/duplicates/${id}:dismiss`;
       const answers = await Promise.all([project.post(path, {}), project.post(path, {})]);
       expect(answers.map(({ status }) => status)).toEqual([200, 200]);
@@ -259,6 +435,69 @@ describe('takes decisions', () => {
     await project.post(`/duplicates/${id}:dismiss`, undefined);
     await project.tell({ create: alone('c', { email: 'p@example.com' }) }, at(1));
     expect(await only(project)).toMatchObject({ contact_ids: ['a', 'b', 'c'], reasons: ['email'] });
+  });
+
+  it('shows who decided what, when and why, in the closed set and in every set of the same contacts', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    expect((await only(project)).dismissals).toEqual([]);
+    await project.post(`/duplicates/${id}:dismiss`, { reason: 'brothers' });
+    const dismissals = [
+      {
+        contact_ids: ['a', 'b'],
+        dismissed_by: 'admin',
+        dismissed_at: expect.any(String),
+        reason: 'brothers',
+      },
+    ];
+    expect((await only(project, '?status=dismissed')).dismissals).toEqual(dismissals);
+    await project.tell({ create: alone('c', { email: 'p@example.com' }) }, at(1));
+    const again = await only(project);
+    expect(again.dismissals).toEqual(dismissals);
+    expect((await project.read<WholeDuplicateObject>(`/duplicates/${again.id}`)).dismissals).toEqual(
+      dismissals,
+    );
+    // b is now z, and so are the decisions about it
+    await project.tell(
+      { merge: { survivor: alone('z', { email: 'p@example.com' }), loser: alone('b') } },
+      at(2),
+    );
+    expect(await only(project)).toMatchObject({ contact_ids: ['a', 'c', 'z'], dismissals });
+    await project.post(`/duplicates/${id}:reopen`, {});
+    await project.followed();
+    expect((await only(project)).dismissals).toEqual([]);
+  });
+
+  it('takes another reason of a dismissed set, and a repeated one or none as done', async () => {
+    const project = app.project();
+    const id = await pair(project);
+    const dismiss = async (body: object): Promise<WholeDuplicateObject> =>
+      (await project.post(`/duplicates/${id}:dismiss`, body)).json() as WholeDuplicateObject;
+    const first = await dismiss({});
+    expect(first.dismissals).toMatchObject([{ reason: null }]);
+    const again = await dismiss({ reason: 'brothers' });
+    expect(again.dismissals).toMatchObject([{ contact_ids: ['a', 'b'], reason: 'brothers' }]);
+    expect(again.closed_at).toBe(first.closed_at);
+    for (const body of [{}, { reason: '' }, { reason: 'brothers' }])
+      expect((await dismiss(body)).dismissals).toEqual(again.dismissals);
+    expect((await dismiss({ reason: 'cousins' })).dismissals).toMatchObject([{ reason: 'cousins' }]);
+    await project.followed();
+    expect((await only(project, '?status=dismissed')).dismissals).toMatchObject([{ reason: 'cousins' }]);
+    expect(await dismissedFor(project)).toEqual([null, 'brothers', 'cousins']);
+    await project.post(`/duplicates/${id}:reopen`, {});
+    expect(await only(project)).toMatchObject({ id, status: 'open', dismissals: [] });
+  });
+
+  it('takes another reason of a dismissed hot set too, once', async () => {
+    const project = app.project();
+    for (let n = 0; n < 21; n++)
+      await project.tell({ create: alone(`c${n}`, { email: 'h@example.com' }) }, at(0));
+    const { id } = await only(project);
+    for (const reason of [undefined, 'a shared mailbox', 'a shared mailbox'])
+      await project.post(`/duplicates/${id}:dismiss`, { reason });
+    expect(await dismissedFor(project)).toEqual([null, 'a shared mailbox']);
+    await project.post(`/duplicates/${id}:reopen`, {});
+    expect(await only(project)).toMatchObject({ id, status: 'open' });
   });
 
   it('reopens what was dismissed, under its id', async () => {
@@ -314,7 +553,7 @@ it('shows members side by side, and suggests which to keep', async () => {
     at(1),
   );
   const { id } = await only(project);
-  const whole = await project.read<WholeDuplicate>(`/duplicates/${id}`);
+  const whole = await project.read<WholeDuplicateObject>(`/duplicates/${id}`);
   expect(whole.members.map((member) => member.id)).toEqual(['a', 'b']);
   expect(whole.suggested_survivor).toEqual({ contact_id: 'b', reasons: ['most-identities'] });
   expect(whole.comparison[0]).toMatchObject({ field: 'channel_identities', differs: true });
@@ -334,7 +573,7 @@ it('lists newest sighting first, page by page, and binds tokens to the filter', 
   }
   const all = await sets(project);
   expect(all.map(({ contact_ids: [first] }) => first)).toEqual(['a4', 'a3', 'a2', 'a1', 'a0']);
-  const pages = await project.pages<DuplicateView>('/duplicates', 'duplicates', { page_size: '2' });
+  const pages = await project.pages<DuplicateObject>('/duplicates', 'duplicates', { page_size: '2' });
   expect(pages.flat()).toEqual(all);
   const { next_page_token: token } = await project.read<{ next_page_token: string }>(
     '/duplicates?page_size=2',
@@ -365,7 +604,8 @@ it('sums up what was opened and closed since a time, by reason and channel', asy
     opened: tally(2, { identity: 1, phone: 1, email: 1 }, { SMS: 1 }),
     closed: tally(1, { email: 1 }, {}),
     open: tally(1, { identity: 1, phone: 1 }, { SMS: 1 }),
-    follower: { lag_events: 0, lag_seconds: 0 },
+    unknown_members: { total: 0, by_reason: {}, by_channel: {} },
+    follower: { lag_events: 0, lag_seconds: 0, parked_events: 0 },
   });
   expect(
     await project.read(`/duplicates:summary?since=${new Date(Date.now() + 1000).toISOString()}`),
@@ -398,10 +638,29 @@ it('finds by a scan what is there, when all that was known is lost', async () =>
   await app.sql('delete from duplicate_set where project_id = $1', [project.id]);
   const asked = await project.post('/duplicates:scan', undefined);
   expect([asked.status, asked.json()]).toEqual([202, expect.objectContaining({ state: 'running' })]);
-  for (let tries = 0; tries < 500; tries++) {
+  await until(async () => {
     const { scan } = await project.read<{ scan: { state: string } }>('/duplicates:summary');
-    if (scan.state === 'finished') break;
-    await delay(10);
-  }
+    return scan.state === 'finished';
+  }, 30_000);
   expect(membersOf(await sets(project))).toEqual(['a+b+e', 'c+d']);
+});
+
+it('lists what Sinch reports of contacts that the mirror does not know, and opens it once they are known', async () => {
+  const project = app.project();
+  await project.tell({ duplicates: [{ channel: 'SMS', contact_ids: ['a', 'b'] }] }, at(0));
+  expect(await sets(project)).toEqual([]);
+  const [unknown, ...others] = await sets(project, '?status=unknown-members');
+  expect([unknown?.status, unknown?.contact_ids, others]).toEqual(['unknown-members', ['a', 'b'], []]);
+  const summary = await project.read<SummaryAnswer>('/duplicates:summary');
+  expect([summary.unknown_members.total, summary.opened.total, summary.open.total]).toEqual([1, 0, 0]);
+  expectProblem(await project.post(`/duplicates/${unknown?.id ?? ''}:dismiss`, {}), 400, 'invalid-request');
+
+  await project.tell({ create: alone('a') }, at(1));
+  expect(membersOf(await sets(project, '?status=unknown-members'))).toEqual(['a+b']);
+  await project.tell({ create: alone('b') }, at(2));
+  expect(await sets(project, '?status=unknown-members')).toEqual([]);
+  const set = await only(project);
+  expect(set).toMatchObject({ id: unknown?.id, status: 'open', contact_ids: ['a', 'b'], warnings: [] });
+  const later = await project.read<SummaryAnswer>('/duplicates:summary');
+  expect([later.unknown_members.total, later.opened.total, later.open.total]).toEqual([0, 1, 1]);
 });

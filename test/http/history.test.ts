@@ -1,9 +1,8 @@
-import type { HistoryPage } from '../../src/contacts/contacts.dto';
-import type { HistoryEntry } from '../../src/contacts/history.service';
+import type { HistoryPage, HistoryEntryObject } from '../../src/history/history.dto';
 import fc from 'fast-check';
-import { PROJECT, contact } from '../sinch/callbacks';
-import { aHistory } from '../sinch/histories';
-import { App, at, expectProblem, type Project } from './app';
+import { PROJECT, contact } from '../support/sinch/callbacks';
+import { aHistory } from '../support/sinch/histories';
+import { App, at, expectProblem, type Project } from '../support/http/app';
 
 let app: App;
 beforeAll(async () => {
@@ -11,9 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-const historyOf = async (project: Project, id: string, query = ''): Promise<readonly HistoryEntry[]> =>
-  (await project.read<HistoryPage>(`/contacts/${encodeURIComponent(id)}/history${query}`))
-    .history as HistoryEntry[];
+const historyOf = async (project: Project, id: string, query = ''): Promise<readonly HistoryEntryObject[]> =>
+  (await project.read<HistoryPage>(`/contacts/${encodeURIComponent(id)}/history${query}`)).history;
 
 describe('The history of a contact', () => {
   it('is newest first, each entry with what it changed', async () => {
@@ -97,7 +95,7 @@ describe('The history of a contact', () => {
     ]);
   });
 
-  it('has late events in their right place, marked, and their neighbours compared anew', async () => {
+  it('has late events in their right place, marked, and their neighbours compared again', async () => {
     const project = app.project();
     const named = (display_name: string): Record<string, unknown> => contact('A', { display_name });
     await project.tell({ create: named('One') }, at(0));
@@ -150,7 +148,7 @@ describe('The history of a contact', () => {
       { merge: { survivor: contact('C', { display_name: 'ABC' }), loser: contact('B') } },
       at(4),
     );
-    const seen = (history: readonly HistoryEntry[]): unknown[] =>
+    const seen = (history: readonly HistoryEntryObject[]): unknown[] =>
       history.map(({ type, contact_id }) => [type, contact_id]);
     expect(seen(await historyOf(project, 'C'))).toEqual([
       ['CONTACT_MERGE', 'C'],
@@ -195,7 +193,7 @@ describe('The history of a contact', () => {
     },
   );
 
-  it('is 404 for a contact of which nothing was ever heard, and of another project', async () => {
+  it('is 404 for a contact that no event has named, and for one of another project', async () => {
     const project = app.project();
     await project.tell({ create: contact('A') }, at(0));
     expectProblem(await project.get('/contacts/B/history'), 404, 'not-found');
@@ -227,7 +225,7 @@ describe('The history of a contact', () => {
       for (const id of ['A', 'B', 'C', 'D']) {
         const answer = await project.get(`/contacts/${id}/history?include_merged=false`);
         if (answer.status === 404) continue;
-        const { history } = answer.json() as { history: HistoryEntry[] };
+        const { history } = answer.json() as { history: HistoryEntryObject[] };
         const telling = history.filter(({ type }) => type !== 'CONTACT_IDENTITIES_DUPLICATION');
         const expected = telling.map(({ event_id }, n) =>
           telling.slice(0, n).some((newer) => Number(newer.event_id) < Number(event_id)),

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { ShownApiKey } from '../../src/access/api-keys.dto';
+import type { ShownApiKeyObject } from '../../src/access/api-keys.dto';
 import { ApiKeysRepository } from '../../src/access/api-keys.repository';
-import { until } from '../postgres/connections';
-import { contact } from '../sinch/callbacks';
-import { ADMIN_KEY, App, at, expectProblem, type Answer, type Headers, type Project } from './app';
+import { until } from '../support/until';
+import { contact } from '../support/sinch/callbacks';
+import {
+  ADMIN_KEY,
+  App,
+  at,
+  expectProblem,
+  type Answer,
+  type Headers,
+  type Project,
+} from '../support/http/app';
 
 let app: App;
 let project: Project;
@@ -37,7 +45,51 @@ const keysNamed = async (name: string): Promise<number> =>
   (await app.sql('select from api_key where name = $1', [name])).length;
 
 describe('A request with an Idempotency-Key', () => {
-  it('is carried out once, and answered as it was whenever it is repeated, the secret of a key too', async () => {
+  it.each([KEYS, `${KEYS}/0123456789abcdef0123:rotate`])(
+    'is refused where the answer holds a secret and the key is easy to guess: %s',
+    async (path) => {
+      for (const key of ['1', 'x'.repeat(21)]) {
+        const problem = expectProblem(await post(path, key, grant()), 400, 'invalid-request');
+        expect(problem.errors).toMatchObject([{ pointer: '/header/Idempotency-Key' }]);
+      }
+      expect((await post(path, 'x'.repeat(22), grant(randomUUID()))).status).not.toBe(400);
+    },
+  );
+
+  it('keeps nothing of a read, nor of a preview', async () => {
+    const body = JSON.stringify({ ids: ['A'] });
+    for (const path of ['contacts:batchGet', 'contacts:resolve']) {
+      const key = randomUUID();
+      const answers = [
+        await post(`${project.base}/${path}`, key, body),
+        await post(`${project.base}/${path}`, key, body),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      expect(answers.map(({ headers }) => headers['idempotent-replayed'])).toEqual([undefined, undefined]);
+    }
+    const merge = JSON.stringify({ survivor_id: 'A', loser_id: 'B' });
+    await post(`${project.base}/merges?validate_only=true`, randomUUID(), merge);
+    expect(
+      await app.sql('select from idempotent_request where subject_project_id = $1', [project.id]),
+    ).toEqual([]);
+  });
+
+  it('keeps of an answer that is too long only that there was one', async () => {
+    const [key, name] = [randomUUID(), randomUUID()];
+    const projects = Array.from({ length: 1_000 }, (_, n) => `${n}`.padEnd(400, 'p'));
+    const body = JSON.stringify({ name, scopes: ['contacts:read'], project_ids: projects });
+    expect((await post(KEYS, key, body)).status).toBe(201);
+    const again = await post(KEYS, key, body);
+    expectProblem(again, 409, 'idempotency-conflict');
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(await keysNamed(name)).toBe(1);
+    const rows = await app.sql<{ size: number }>(
+      'select max(length(answer)) as size from idempotent_request',
+    );
+    expect(rows[0]?.size).toBeLessThan(300_000);
+  });
+
+  it('is processed once, and repeats get the same answer, the secret of a key too', async () => {
     const [key, name] = [randomUUID(), randomUUID()];
     const first = await post(KEYS, key, grant(name));
     const again = await post(KEYS, key, grant(name));
@@ -49,7 +101,7 @@ describe('A request with an Idempotency-Key', () => {
     for (const header of ['content-type', 'cache-control'])
       expect([header, again.headers[header]]).toEqual([header, first.headers[header]]);
     expect(await keysNamed(name)).toBe(1);
-    const { key: secret } = first.json() as ShownApiKey;
+    const { key: secret } = first.json() as ShownApiKeyObject;
     const [row] = await app.sql<{ text: string }>(
       `select string_agg(r::text || encode(r.answer, 'escape'), '') as text from idempotent_request r`,
     );
@@ -104,6 +156,16 @@ describe('A request with an Idempotency-Key', () => {
     expect(await keysNamed(name)).toBe(2);
   });
 
+  it('that was begun in the future, by a clock that was wrong, is carried out', async () => {
+    const [key, name] = [randomUUID(), randomUUID()];
+    expect((await post(KEYS, key, grant(name))).status).toBe(201);
+    await app.sql(`update idempotent_request set answer = null, begun_at = begun_at + interval '1 hour'`);
+    expect((await post(KEYS, key, grant(name))).status).toBe(201);
+    await app.sql(`update idempotent_request set begun_at = begun_at + interval '25 hours'`);
+    expect((await post(KEYS, key, grant('quite another'))).status).toBe(201);
+    await app.sql('delete from idempotent_request');
+  });
+
   it('is forgotten after a day, and removed by the next', async () => {
     const [key, other] = [randomUUID(), randomUUID()];
     expect((await post(KEYS, key, grant())).status).toBe(201);
@@ -115,7 +177,7 @@ describe('A request with an Idempotency-Key', () => {
   });
 
   it('is another with another API key, and in another project', async () => {
-    const { key: secret } = (await post(KEYS, randomUUID(), grant())).json() as ShownApiKey;
+    const { key: secret } = (await post(KEYS, randomUUID(), grant())).json() as ShownApiKeyObject;
     const key = randomUUID();
     const put = (projectId: string, id: string, authorization = `Bearer ${secret}`): Promise<Answer> => {
       const path = `/v1/projects/${projectId}/contacts/A/references/crm/${id}`;
@@ -141,7 +203,7 @@ describe('A request with an Idempotency-Key', () => {
     ]);
   });
 
-  it('has its answer kept though the caller has gone', async () => {
+  it('has its answer kept although the caller has closed the connection', async () => {
     const [key, name] = [randomUUID(), randomUUID()];
     const body = grant(name);
     const head = [

@@ -1,6 +1,8 @@
-import { ADMIN_KEY, App } from './app';
+import { ADMIN_KEY, App } from '../support/http/app';
 
 const arrivalMaxMs = 30_000;
+/** For how long a body may gain less than 16 KiB. */
+const stepMaxMs = 10_000;
 /** Node looks once a second, and a busy machine takes its time. */
 const graceMs = 5_000;
 
@@ -15,21 +17,31 @@ const PATH = '/v1/projects/p/contacts';
 describe('A request that does not arrive', () => {
   const head = `POST ${PATH}:resolve HTTP/1.1\r\nHost: mirror\r\nAuthorization: Bearer ${ADMIN_KEY}\r\n`;
 
-  it('is ended after 30 s, however little of it was sent, while others are answered', async () => {
+  it('is ended after 30 s without its head and 10 s without its body, while others are answered', async () => {
     const began = Date.now();
-    const endOf = async (...parts: readonly string[]): Promise<readonly [number, boolean]> => {
+    const endOf = async (maxMs: number, ...parts: readonly string[]): Promise<readonly [number, boolean]> => {
       const { status } = await app.sendRaw(...parts);
       const tookMs = Date.now() - began;
-      return [status, tookMs > arrivalMaxMs - 1_000 && tookMs < arrivalMaxMs + graceMs];
+      return [status, tookMs > maxMs - 1_000 && tookMs < maxMs + graceMs];
     };
-    const ends = Promise.all([
-      ...Array.from({ length: 200 }, () => endOf(head)),
-      endOf('POST /webhooks/sinch HT'),
-      endOf(`${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n`, '{"ids":'),
-      endOf('POST /webhooks/sinch HTTP/1.1\r\nHost: mirror\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":'),
+    const chunked = 'POST /webhooks/sinch HTTP/1.1\r\nHost: mirror\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const heads = Promise.all([
+      ...Array.from({ length: 200 }, () => endOf(arrivalMaxMs, head)),
+      endOf(arrivalMaxMs, 'POST /webhooks/sinch HT'),
     ]);
+    const body = endOf(
+      stepMaxMs,
+      `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n`,
+      '{"ids":',
+    );
+    // which Sinch sends again
+    const delivery = endOf(stepMaxMs, chunked, '5\r\n{"a":');
     for (let n = 0; n < 20; n++) expect((await app.get(PATH)).status).toBe(200);
-    for (const end of await ends) expect(end).toEqual([408, true]);
+    expect([await body, await delivery]).toEqual([
+      [408, true],
+      [503, true],
+    ]);
+    for (const end of await heads) expect(end).toEqual([408, true]);
   }, 60_000);
 });
 
@@ -54,8 +66,32 @@ describe('A request that is too large', () => {
   });
 });
 
+describe('A request that two readers may read differently', () => {
+  it.each(['Authorization: Bearer x', 'Host: other', 'host: mirror'])(
+    'is answered 400 where it repeats a header: %s',
+    async (header) => {
+      const { status, text } = await app.sendRaw(
+        `GET ${PATH} HTTP/1.1\r\nHost: mirror\r\nAuthorization: Bearer ${ADMIN_KEY}\r\n${header}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(status).toBe(400);
+      expect(text).toContain('is given more than once');
+    },
+  );
+});
+
+describe('A request that expects what is not done here', () => {
+  it('is answered 417 with a problem, and its body is not read', async () => {
+    const { status, text } = await app.sendRaw(
+      'POST /webhooks/sinch HTTP/1.1\r\nHost: mirror\r\nExpect: foo\r\nContent-Length: 2\r\n\r\n{}',
+    );
+    expect(status).toBe(417);
+    expect(text).toMatch(/^content-type: application\/problem\+json\r$/im);
+    expect(text).toContain('"pointer":"/header/expect"');
+  });
+});
+
 describe('A browser', () => {
-  it.each(['https://elsewhere.example', 'null'])('of another origin is told nothing: %s', async (origin) => {
+  it.each(['https://elsewhere.example', 'null'])('elsewhere gets no CORS headers: %s', async (origin) => {
     const preflight = await app.sendRaw(
       `OPTIONS ${PATH} HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\nOrigin: ${origin}\r\nAccess-Control-Request-Method: GET\r\n\r\n`,
     );
@@ -116,8 +152,10 @@ describe('A browser', () => {
     );
 
     it('leaves all else as it is: the webhook, unknown paths, and requests of no browser', async () => {
-      const webhook = await preflight(named, '/webhooks/sinch');
-      expect(webhook.text).not.toMatch(/access-control-allow-origin/i);
+      for (const path of ['/webhooks/sinch', '/webhooks/sinch?a=b', '/webhooks/sinch?']) {
+        const webhook = await preflight(named, path);
+        expect(webhook.text).not.toMatch(/access-control-allow-origin/i);
+      }
       const asked = await open.sendRaw(
         'OPTIONS /v1/nothing HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\n\r\n',
       );
@@ -127,7 +165,7 @@ describe('A browser', () => {
     });
   });
 
-  it('is told to trust answers with nothing more', async () => {
+  it('gets headers that restrict what it may do with answers', async () => {
     for (const path of [PATH, '/docs', '/v1/nothing']) {
       const { headers } = await app.get(path);
       expect(headers).toMatchObject({

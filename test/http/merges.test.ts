@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { mergeId } from '../../src/contacts/merge-id';
-import type { HistoryEntry } from '../../src/contacts/history.service';
-import type { MergeView, WholeMergeView } from '../../src/contacts/merges.service';
-import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, type Project } from './app';
+import { mergeId } from '../../src/contacts/merges/merge-id.rule';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, expectProblem, type Project } from '../support/http/app';
+import type { HistoryEntryObject } from '../../src/history/history.dto';
+import type { MergeObject, WholeMergeObject } from '../../src/contacts/merges/merges.dto';
 
 let app: App;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 interface Page {
-  readonly merges: readonly MergeView[];
+  readonly merges: readonly MergeObject[];
   readonly next_page_token: string;
 }
 
@@ -21,12 +21,12 @@ const on = (channel: string, identity: string): Record<string, unknown> => ({
   identity,
   app_id: '',
 });
-const listOf = async (project: Project, query = ''): Promise<readonly MergeView[]> =>
+const listOf = async (project: Project, query = ''): Promise<readonly MergeObject[]> =>
   (await project.read<Page>(`/merges${query}`)).merges;
 const pairsOf = async (project: Project, query = ''): Promise<readonly string[]> =>
   (await listOf(project, query)).map(({ loser_id, survivor_id }) => `${loser_id}>${survivor_id}`);
-const mergeOf = (project: Project, loser: string, survivor: string): Promise<WholeMergeView> =>
-  project.read<WholeMergeView>(`/merges/${mergeId(loser, survivor)}`);
+const mergeOf = (project: Project, loser: string, survivor: string): Promise<WholeMergeObject> =>
+  project.read<WholeMergeObject>(`/merges/${mergeId(loser, survivor)}`);
 const isoAt = (seconds: number): string => new Date(Number(at(seconds) / 1_000_000n)).toISOString();
 
 /** A merge in the documented variant, which names the loser by its id alone. */
@@ -85,12 +85,13 @@ describe('A merge', () => {
     fields_filled: ['email'],
     conflicts: [
       { field: 'display_name', survivor: 'Ann', loser: 'Bob' },
+      { field: 'metadata.since', survivor: null, loser: 2020 },
       { field: 'metadata.tier', survivor: 'gold', loser: 'silver' },
     ],
     consolidated_metadata: '{"tier":"gold"}',
   };
 
-  it('is told with what it moved, kept, dropped, filled and lost', async () => {
+  it('is shown with what it moved, kept, dropped, filled and lost', async () => {
     const project = app.project();
     await project.tell({ create: before }, at(0));
     await project.tell({ create: last }, at(1));
@@ -112,14 +113,14 @@ describe('A merge', () => {
     await project.tell({ update: { ...before, email: 'own@example.com' } }, at(0));
     expect(await mergeOf(project, 'L', 'S')).toMatchObject({
       fields_filled: [],
-      conflicts: [{ field: 'display_name' }, { field: 'email' }, { field: 'metadata.tier' }],
+      conflicts: ['display_name', 'email', 'metadata.since', 'metadata.tier'].map((field) => ({ field })),
     });
     await project.tell({ update: before }, at(1));
     await project.tell({ update: { ...after, display_name: 'Later' } }, at(3));
     expect(await mergeOf(project, 'L', 'S')).toEqual(whole);
   });
 
-  it('is one however many events tell of it, and is told by the first', async () => {
+  it('is one, however many events report it, and is shown from the first', async () => {
     const project = app.project();
     await project.tell({ create: before }, at(0));
     const merge = { merge: { survivor: after, loser: last } };
@@ -131,7 +132,7 @@ describe('A merge', () => {
     expect(await pairsOf(project)).toEqual(['L>S']);
   });
 
-  it('knows the loser from another event of it, else from what was told of it before', async () => {
+  it('takes the loser from another event of the same merge, else from the last snapshot before it', async () => {
     const [fromEvent, fromBefore, fromNowhere] = [app.project(), app.project(), app.project()];
     for (const project of [fromEvent, fromBefore, fromNowhere]) {
       await project.tell({ create: before }, at(0));
@@ -156,7 +157,7 @@ describe('A merge', () => {
     await project.tell({ create: before }, at(0));
     await project.tell({ merge: { survivor: after, loser: last } }, at(2));
     for (const id of ['S', 'L']) {
-      const { history } = await project.read<{ history: HistoryEntry[] }>(`/contacts/${id}/history`);
+      const { history } = await project.read<{ history: HistoryEntryObject[] }>(`/contacts/${id}/history`);
       expect([id, history[0]?.type, history[0]?.merge]).toEqual([id, 'CONTACT_MERGE', inBrief]);
       expect(history.slice(1).map((entry) => 'merge' in entry)).toEqual(id === 'S' ? [false] : []);
     }
@@ -183,7 +184,7 @@ describe('A merge', () => {
     expectProblem(await app.project().get(`/merges/${mergeId('L', 'S')}`), 404, 'not-found');
   });
 
-  it('into a merged or a deleted contact, of one loser into two, or in a circle is a merge like any other', async () => {
+  it('into a merged or a deleted contact, of one loser into two, or in a cycle is a merge like any other', async () => {
     const project = app.project();
     const merge = (loser: string, survivor: string, n: number): Promise<Buffer> =>
       project.tell({ merge: { survivor: contact(survivor), loser: contact(loser) } }, at(n));
@@ -199,7 +200,7 @@ describe('A merge', () => {
   });
 
   it.each(['CONTACT_MERGE.java-sdk', 'CONTACT_MERGE.skills-script', 'documented-variant/CONTACT_MERGE'])(
-    'is told from %s',
+    'is shown from the fixture %s',
     async (name) => {
       const project = app.project();
       const body = JSON.parse(readFileSync(`test/fixtures/sinch/${name}.json`, 'utf8')) as {
@@ -250,7 +251,7 @@ describe('The list of merges', () => {
     const versions = whole.map(({ version }) => BigInt(version));
     expect(versions).toEqual(versions.toSorted((a, b) => (a < b ? 1 : a > b ? -1 : 0)));
     for (const page_size of ['1', '3']) {
-      const pages = await project.pages<MergeView>('/merges', 'merges', { page_size });
+      const pages = await project.pages<MergeObject>('/merges', 'merges', { page_size });
       expect(pages.flat()).toEqual(whole);
     }
   });
@@ -279,7 +280,7 @@ describe('The list of merges', () => {
       ['before=2024-06-15', 'invalid-request'],
       ['source=phone', 'invalid-request'],
       ['contact_id=', 'invalid-request'],
-      ['page_size=0', 'invalid-request'],
+      ['page_size=-1', 'invalid-request'],
       ['page_token=x', 'page-token-mismatch'],
     ] as const) {
       expectProblem(await project.get(`/merges?${query}`), 400, code);
@@ -329,7 +330,7 @@ describe('Consolidated metadata', () => {
     );
   });
 
-  it('is united over all merges by `deep`, in every view of a contact, and as it was', async () => {
+  it('is combined over all merges by `deep`, in every view of a contact, also at an earlier time', async () => {
     const deep = await App.start({ config: { metadataConsolidation: 'deep' } });
     const project = deep.project();
     await merged(project);

@@ -1,18 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import type { MergePlan } from '../../src/contacts/plan-merge';
-import { mergeId } from '../../src/contacts/merge-id';
-import type { MergeView, WholeMergeView } from '../../src/contacts/merges.service';
-import { App, type Answer, expectProblem, type Project } from './app';
-import { PostgresLink } from './postgres-link';
-import { send } from '../sinch/at-simulator';
-import { accessTo, createContact, subscribe } from './simulated';
-import { SinchLink, type Fate } from './sinch-link';
+import type { MergePreviewObject } from '../../src/merging/merging.dto';
+import { mergeId } from '../../src/contacts/merges/merge-id.rule';
+import { until } from '../support/until';
+import { App, type Answer, expectProblem, type Project } from '../support/http/app';
+import { PostgresLink } from '../support/http/postgres-link';
+import { send } from '../support/sinch/at-simulator';
+import { hurrySinchClient } from '../support/sinch/hurried-clock';
+import { accessTo, createContact, subscribe } from '../support/http/simulated';
+import { SinchLink, type Fate } from '../support/http/sinch-link';
+import type { MergeObject, WholeMergeObject } from '../../src/contacts/merges/merges.dto';
 
 jest.setTimeout(60_000);
 
 const MERGE = /^POST .*:merge$/;
+/** Both contacts are asked for before a merge. */
+const ASKED_BEFORE: readonly Fate[] = [{ kind: 'pass' }, { kind: 'pass' }];
+
+hurrySinchClient();
 
 let simulator: Simulator;
 let link: SinchLink;
@@ -64,8 +70,8 @@ function merge(asked: object, query = ''): Promise<Answer> {
   return project.post(`/merges${query}`, asked);
 }
 
-async function mergesOf({ survivor_id, loser_id }: Pair): Promise<readonly MergeView[]> {
-  const { merges } = await project.read<{ merges: MergeView[] }>(
+async function mergesOf({ survivor_id, loser_id }: Pair): Promise<readonly MergeObject[]> {
+  const { merges } = await project.read<{ merges: MergeObject[] }>(
     `/merges?survivor_id=${survivor_id}&loser_id=${loser_id}`,
   );
   return merges;
@@ -76,7 +82,7 @@ async function shown({ survivor_id, loser_id }: Pair): Promise<unknown> {
   const survivor = await project.contact(survivor_id);
   const loser = await project.contact(loser_id, '?on_merged=follow');
   const [whole, merges] = [
-    await project.read<WholeMergeView>(`/merges/${mergeId(loser_id, survivor_id)}`),
+    await project.read<WholeMergeObject>(`/merges/${mergeId(loser_id, survivor_id)}`),
     await mergesOf({ survivor_id, loser_id }),
   ];
   const timeless = ({ mirror, ...fields }: typeof survivor): unknown => {
@@ -107,6 +113,16 @@ async function expectUntouched(ids: Pair): Promise<void> {
   expect(await mergesOf(ids)).toEqual([]);
 }
 
+/** Decides that the two are no duplicates, once the follower has found their set. */
+async function dismiss({ survivor_id, loser_id }: Pair): Promise<void> {
+  await project.followed();
+  const { duplicates } = await project.read<{ duplicates: { id: string; contact_ids: string[] }[] }>(
+    `/duplicates?contact_id=${survivor_id}`,
+  );
+  const set = duplicates.find(({ contact_ids }) => contact_ids.includes(loser_id));
+  expect((await project.post(`/duplicates/${set?.id ?? ''}:dismiss`, {})).status).toBe(200);
+}
+
 const codes = (answer: Answer): readonly string[] =>
   (expectProblem(answer, 409, 'merge-blocked').errors ?? []).map(({ code }) => code);
 
@@ -115,7 +131,7 @@ describe('the preview of a merge', () => {
     const ids = await pair();
     const before = link.requests.length;
     const answer = await merge(ids, '?validate_only=true');
-    const plan = answer.json() as MergePlan;
+    const plan = answer.json() as MergePreviewObject;
     expect([answer.status, plan.allowed, plan.blocked]).toEqual([200, true, []]);
     expect(plan.identities.moved).toHaveLength(1);
     expect(plan.identities.dropped).toHaveLength(1);
@@ -128,10 +144,10 @@ describe('the preview of a merge', () => {
     expect(merged.json()).toMatchObject({ survivor_after: plan.result, identities: plan.identities });
   });
 
-  it('tells what stands against it, and warns of what was decided', async () => {
+  it('shows what blocks the merge, and warns about earlier decisions', async () => {
     const { survivor_id, loser_id } = await pair({ external_id: 'a' }, { external_id: 'b' });
-    const previewed = async (asked: object): Promise<MergePlan> =>
-      (await merge(asked, '?validate_only=true')).json() as MergePlan;
+    const previewed = async (asked: object): Promise<MergePreviewObject> =>
+      (await merge(asked, '?validate_only=true')).json() as MergePreviewObject;
     const blocked = async (asked: object): Promise<readonly string[]> =>
       (await previewed(asked)).blocked.map(({ code }) => code);
     expect(await blocked({ survivor_id, loser_id })).toEqual(['different-external-ids']);
@@ -208,7 +224,7 @@ describe('a merge', () => {
     });
   });
 
-  it('is shown although the survivor was told of a moment before', async () => {
+  it('is shown although the survivor was updated a moment before', async () => {
     const ids = await pair();
     await send(simulator, 'PATCH', `/contacts/${ids.survivor_id}?update_mask=display_name`, {
       display_name: 'Just now',
@@ -238,6 +254,62 @@ describe('a merge', () => {
     ]);
     await expectUntouched(ids);
     expect((await merge({ ...ids, force: true })).status).toBe(201);
+  });
+
+  it('is blocked for two that were dismissed as duplicates, or into which such were merged, but for force', async () => {
+    const email = `${randomUUID()}@example.com`;
+    const ids = await pair({ email }, { email });
+    await dismiss(ids);
+    const answer = await merge(ids);
+    expect(codes(answer)).toEqual(['dismissed-as-duplicates']);
+    expect(expectProblem(answer, 409, 'merge-blocked').errors).toMatchObject([
+      {
+        pointer: '/body/loser_id',
+        contact_id: ids.loser_id,
+        message: expect.stringContaining('admin decided'),
+      },
+    ]);
+    const preview = (await merge(ids, '?validate_only=true')).json() as MergePreviewObject;
+    expect([preview.allowed, preview.blocked.map(({ code }) => code)]).toEqual([
+      false,
+      ['dismissed-as-duplicates'],
+    ]);
+    expect(codes(await merge({ survivor_id: ids.loser_id, loser_id: ids.survivor_id }))).toEqual([
+      'dismissed-as-duplicates',
+    ]);
+    await expectUntouched(ids);
+    // the decision follows a contact into its survivor
+    const third = await pair();
+    expect((await merge({ survivor_id: third.survivor_id, loser_id: ids.loser_id })).status).toBe(201);
+    const onward = { survivor_id: ids.survivor_id, loser_id: third.survivor_id };
+    expect(codes(await merge(onward))).toEqual(['dismissed-as-duplicates']);
+    expect((await merge({ ...onward, force: true })).status).toBe(201);
+  });
+
+  it('is judged by what Sinch says at that moment, which the mirror then knows', async () => {
+    const ids = await pair({ external_id: 'a' });
+    simulator.dials.set({ loss: 1 });
+    // what is fetched counts as up to some seconds older than it is: what the mirror was told before has to be older still
+    await app.sql('update contact set version = version - 60000000000 where id = $1', [ids.loser_id]);
+    await send(simulator, 'PATCH', `/contacts/${ids.loser_id}?update_mask=external_id`, { external_id: 'b' });
+    const count = link.count(MERGE);
+    expect(codes(await merge(ids))).toEqual(['different-external-ids']);
+    expect(link.count(MERGE)).toBe(count);
+    await expectUntouched(ids);
+    const { audit_events: events } = await project.read<{
+      audit_events: { source: string; actor: string }[];
+    }>(`/audit-events?type=CONTACT_UPDATE&contact_id=${ids.loser_id}`);
+    expect(events).toMatchObject([{ source: 'api', actor: 'admin' }]);
+  });
+
+  it('is not sent where Sinch cannot be asked for the contacts before', async () => {
+    const ids = await pair();
+    const count = link.count(MERGE);
+    link.plan(/^GET /, { kind: 'answer', status: 403, isDone: false });
+    expectProblem(await merge(ids), 502, 'upstream-refused');
+    expect(link.count(MERGE)).toBe(count);
+    link.forget();
+    await expectUntouched(ids);
   });
 
   it('is blocked when it is asked for again', async () => {
@@ -350,7 +422,7 @@ describe('a merge whose answer is lost', () => {
     simulator.dials.set({ loss: 1 });
     link.plan(MERGE, { kind: 'lose-request' });
     // between the question and the repetition, the first try arrives after all
-    link.plan(/^GET /, {
+    link.plan(/^GET /, ...ASKED_BEFORE, {
       kind: 'pass',
       before: () =>
         send(simulator, 'POST', `/contacts/${ids.survivor_id}:merge`, { source_id: ids.loser_id }),
@@ -363,10 +435,10 @@ describe('a merge whose answer is lost', () => {
     const ids = await pair();
     simulator.dials.set({ delayMs: 3_000 });
     link.plan(MERGE, { kind: 'lose-answer' });
-    link.plan(/^GET /, { kind: 'answer', status: 403, isDone: false });
+    link.plan(/^GET /, ...ASKED_BEFORE, { kind: 'answer', status: 403, isDone: false });
     const answer = await merge(ids);
     const { detail } = expectProblem(answer, 503, 'upstream-unavailable');
-    expect(detail).toContain('not known whether Sinch has merged');
+    expect(detail).toContain('unknown whether Sinch has merged');
     expect(answer.headers['retry-after']).toBeDefined();
     expect(await mergesOf(ids)).toEqual([]);
     await simulator.settled();
@@ -377,18 +449,19 @@ describe('a merge whose answer is lost', () => {
     const ids = await pair();
     simulator.dials.set({ loss: 1 });
     link.plan(MERGE, { kind: 'lose-request' });
-    await send(simulator, 'DELETE', `/contacts/${ids.loser_id}`);
+    const goes = (): Promise<unknown> => send(simulator, 'DELETE', `/contacts/${ids.loser_id}`);
+    link.plan(new RegExp(`^GET /contacts/${ids.loser_id}$`), { kind: 'pass', before: goes });
     const { detail } = expectProblem(await merge(ids), 503, 'upstream-unavailable');
-    expect(detail).toContain('not known');
+    expect(detail).toContain('It is unknown');
     expect(await mergesOf(ids)).toEqual([]);
   });
 
-  it('is not asked after where the callback has told of it', async () => {
+  it('is not looked up at Sinch when the callback has already reported it', async () => {
     const ids = await pair();
     link.plan(MERGE, { kind: 'lose-answer', before: () => simulator.settled() });
     const count = link.count(/^GET /);
     expect((await merge(ids)).status).toBe(201);
-    expect(link.count(/^GET /)).toBe(count);
+    expect(link.count(/^GET /)).toBe(count + ASKED_BEFORE.length);
     await expectMerged(ids);
   });
 });
@@ -426,8 +499,8 @@ describe('two merges at once', () => {
   });
 });
 
-describe('a merge while Postgres is away', () => {
-  it('is kept when Postgres is back soon, and else told by the callback', async () => {
+describe('a merge while Postgres is unavailable', () => {
+  it('is committed when Postgres is back soon, else by the callback', async () => {
     const way = await PostgresLink.to(app.database.ownerUrl);
     const config = { sinch: accessTo(simulator, link.url) };
     const service = await App.start({ database: app.database, serviceUrl: way.url, config });
@@ -455,9 +528,7 @@ describe('a merge while Postgres is away', () => {
       await expectMerged(late);
     } finally {
       await way.mend();
-      while ((await service.get('/health/ready')).status !== 200) await delay(50);
-      // the commit queue connects by itself
-      await delay(1_000);
+      await until(async () => (await service.get('/health/ready')).status === 200);
       await service.stop();
       await way.cut();
     }

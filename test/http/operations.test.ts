@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import Ajv from 'ajv/dist/2020';
-import { PROBLEMS } from '../../src/rest/problem';
-import { App, expectProblem, type Answer } from './app';
-import { Contract } from './contract';
+import { describePage } from '../../src/openapi/describe-page';
+import { PROBLEMS } from '../../src/rest/problems/problem';
+import { App, expectProblem, type Answer } from '../support/http/app';
+import { Contract } from '../support/http/contract';
+import { untilHeld } from '../support/http/until-held';
 
 const FIXTURES = join(__dirname, '../fixtures/sinch');
 const callbackRef = { $ref: '#/components/schemas/SinchCallback' };
@@ -16,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe('Health', () => {
-  it('is told to everybody: live, and ready while Postgres answers', async () => {
+  it('is shown without a key: live, and ready while Postgres answers', async () => {
     const live = await app.request('GET', '/health/live');
     expect([live.status, live.json()]).toEqual([200, { status: 'live' }]);
     const ready = await app.request('GET', '/health/ready');
@@ -28,7 +30,7 @@ describe('A service that stops', () => {
   it('answers what it has taken, and takes no more', async () => {
     const stopping = await App.start({ database: app.database });
     const held = stopping.get('/v1/projects/p/contacts:changes?wait=30');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await untilHeld(stopping, 'p');
     const drained = stopping.drain();
     const answer = await held;
     expect([answer.status, answer.headers['connection']]).toEqual([200, 'close']);
@@ -59,6 +61,7 @@ describe('The OpenAPI document', () => {
     `post ${BASE}/contacts:batchGet`,
     `get ${BASE}/contacts:changes`,
     `get ${BASE}/contacts:export`,
+    `get ${BASE}/contact-identities:export`,
     `get ${BASE}/contacts:identityConflicts`,
     `put ${BASE}/contacts/{contact_id}/references/{system}/{external_id}`,
     `delete ${BASE}/contacts/{contact_id}/references/{system}/{external_id}`,
@@ -96,11 +99,26 @@ describe('The OpenAPI document', () => {
     'get /v1/quarantine/{delivery_id}',
     'post /v1/quarantine/{delivery_id}:replay',
     'post /v1/quarantine/{delivery_id}:discard',
+    'get /v1/parked-events',
+    'get /v1/parked-events/{parked_event_id}',
+    'post /v1/parked-events/{parked_event_id}:retry',
     'post /oauth2/token',
+    'get /',
+    'get /docs',
+    'get /openapi.json',
+    'get /problems',
+    'get /problems/{code}',
     'get /health/live',
     'get /health/ready',
     'post /webhooks/sinch',
   ];
+
+  /** Those that Sinch's own API has too, with the ways to authenticate that it takes. */
+  const SINCH_ROUTES = ['', '/{contact_id}', ':identityConflicts'].map(
+    (path) => `get ${BASE}/contacts${path}`,
+  );
+  const byName = (one: object, other: object): number =>
+    JSON.stringify(one).localeCompare(JSON.stringify(other));
 
   it('is OpenAPI 3.1 and has every route, each with an answer, a name of its own and its key', async () => {
     const answer = await app.request('GET', '/openapi.json');
@@ -113,9 +131,12 @@ describe('The OpenAPI document', () => {
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
     for (const { route, responses, security } of operations) {
       expect([route, Object.keys(responses).some((status) => status.startsWith('2'))]).toEqual([route, true]);
-      expect([route, security]).toEqual([
+      const isSinch = SINCH_ROUTES.includes(route);
+      const isSecured = route.includes('/v1/') || route.endsWith('/metrics');
+      const schemes = [{ bearer: [] }, ...(isSinch ? [{ basic: [] }] : [])];
+      expect([route, security && [...security].sort(byName)]).toEqual([
         route,
-        route.includes('/v1/') || route.endsWith('/metrics') ? [{ bearer: [] }] : undefined,
+        isSecured ? schemes.sort(byName) : undefined,
       ]);
     }
     const references = answer.text.match(/#\/components\/schemas\/\w+/g) ?? [];
@@ -154,7 +175,7 @@ describe('The OpenAPI document', () => {
     );
   });
 
-  it('is what every answer of these tests is held to: an unknown status, field, type or body is told', async () => {
+  it('is checked against every answer of these tests: an unknown status, field, type or body is found', async () => {
     const document = (await app.request('GET', '/openapi.json')).json() as OpenAPIObject;
     const contract = new Contract(document);
     const live = await app.request('GET', '/health/live');
@@ -215,6 +236,139 @@ describe('Every route of the base', () => {
       const answer = await app.request(method, path, headers);
       expectProblem(answer, 401, 'unauthenticated');
       expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+  });
+});
+
+describe('The address of the service', () => {
+  it('says its name, its version and where to go from here, and every link leads somewhere', async () => {
+    const answer = await app.request('GET', '/');
+    const { name, version, links } = answer.json() as { name: string; version: string; links: object };
+    const { version: released } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect([answer.status, name, version]).toEqual([200, 'sinch-contact-mirror', released]);
+    const page = await app.request('GET', '/', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' });
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers['vary']).toContain('accept');
+    for (const link of Object.values(links) as string[]) {
+      expect(page.text).toContain(`<a href="${link}">`);
+      expect([link, (await app.get(link)).status]).toEqual([link, 200]);
+    }
+  });
+});
+
+describe('The OpenAPI document explains', () => {
+  interface Described {
+    readonly summary?: string;
+    readonly description?: string;
+    readonly tags?: readonly string[];
+    readonly operationId?: string;
+    readonly requestBody?: { readonly description?: string };
+    readonly parameters?: readonly {
+      readonly name: string;
+      readonly required?: boolean;
+      readonly description?: string;
+      readonly example?: unknown;
+      readonly schema: { readonly example?: unknown; readonly examples?: unknown };
+    }[];
+  }
+  interface Whole {
+    readonly tags: readonly { readonly name: string; readonly description: string }[];
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+    readonly components: {
+      readonly schemas: Readonly<
+        Record<string, { readonly properties?: Readonly<Record<string, { readonly description?: string }>> }>
+      >;
+    };
+  }
+  let document: Whole;
+  let operations: readonly Described[];
+  beforeAll(async () => {
+    document = (await app.get('/openapi.json')).json() as Whole;
+    operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  });
+  const isText = (text: string | undefined): boolean => /^\S.*\S$/s.test(text ?? '');
+
+  it('every operation, parameter, body and field', () => {
+    const unexplained = operations.flatMap((operation) => [
+      ...(isText(operation.summary) && isText(operation.description) ? [] : [operation.operationId]),
+      ...(operation.parameters ?? [])
+        .filter(({ description }) => !isText(description))
+        .map(({ name }) => `${operation.operationId ?? ''} ${name}`),
+      ...(operation.requestBody === undefined || isText(operation.requestBody.description)
+        ? []
+        : [`${operation.operationId ?? ''} body`]),
+    ]);
+    const fields = Object.entries(document.components.schemas).flatMap(([schema, { properties = {} }]) =>
+      Object.entries(properties)
+        .filter(([, { description }]) => !isText(description))
+        .map(([field]) => `${schema}.${field}`),
+    );
+    expect([...unexplained, ...fields]).toEqual([]);
+    const summaries = operations.map(({ summary }) => summary);
+    expect(new Set(summaries).size).toBe(summaries.length);
+  });
+
+  it('each operation under one tag, and the tags in reading order', () => {
+    expect(operations.filter(({ tags }) => tags?.length !== 1).map(({ operationId }) => operationId)).toEqual(
+      [],
+    );
+    const named = document.tags.map(({ name }) => name);
+    expect(named[0]).toBe('contacts');
+    expect(new Set(operations.flatMap(({ tags }) => tags ?? []))).toEqual(new Set(named));
+    expect(document.tags.every(({ description }) => isText(description))).toBe(true);
+  });
+
+  it('optional parameters without values that a page would fill in', () => {
+    const prefilled = operations.flatMap(({ operationId, parameters = [] }) =>
+      parameters
+        .filter(
+          ({ required, example, schema }) =>
+            required !== true && (example ?? schema.example ?? schema.examples) !== undefined,
+        )
+        .map(({ name }) => `${operationId ?? ''} ${name}`),
+    );
+    expect(prefilled).toEqual([]);
+  });
+
+  it('on its page by bodies that their schemas take, and by nothing twice', async () => {
+    const whole = (await app.get('/openapi.json')).json() as OpenAPIObject;
+    const page = describePage(whole, new Date());
+    const contract = new Contract(whole);
+    const bodies = Object.entries(page.paths).flatMap(([path, { post, put }]) =>
+      [post, put].flatMap((operation) => {
+        const body = operation?.requestBody;
+        const json = body !== undefined && 'content' in body ? body.content['application/json'] : undefined;
+        return json?.schema === undefined
+          ? []
+          : [{ path, schema: json.schema, example: json.example as unknown }];
+      }),
+    );
+    expect(bodies.length).toBeGreaterThan(9);
+    const faults = bodies.map(({ path, schema, example }) => contract.faultOfBody(path, schema, example));
+    expect(faults.filter((fault) => fault !== null)).toEqual([]);
+    const example = (path: string): unknown => bodies.find((body) => body.path.endsWith(path))?.example;
+    expect(Object.keys(example('/v1/api-keys') as object)).toEqual(['name', 'scopes', 'project_ids']);
+    expect(Date.parse((example(':snooze') as { until: string }).until)).toBeGreaterThan(Date.now());
+    expect(page.webhooks).toBeUndefined();
+  });
+
+  it('by the pages of its problems every status that they are answered with', async () => {
+    const declared = Object.values(document.paths).flatMap((item) =>
+      Object.values(item).flatMap((operation) =>
+        Object.entries(
+          (operation as { responses: Record<string, { description: string }> }).responses,
+        ).flatMap(([status, { description }]) =>
+          [...description.matchAll(/`([a-z-]+)`: /g)].map(([, code]) => `${code ?? ''} ${status}`),
+        ),
+      ),
+    );
+    for (const each of new Set(declared)) {
+      const [code = '', status = ''] = each.split(' ');
+      const { text } = await app.request('GET', `/problems/${code}`, { accept: 'text/html' });
+      expect([each, text]).toEqual([
+        each,
+        expect.stringMatching(new RegExp(`status (\\d+ or )*${status}\\b`)),
+      ]);
     }
   });
 });

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { CommitQueue, queueBytesMax } from '../../src/contacts/commit-queue';
-import { connect } from '../postgres/connections';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { contact } from '../sinch/callbacks';
-import { type Answer, App, at, expectProblem, inParallel, type Project } from './app';
+import { CommitQueue, queueBytesMax } from '../../src/audit/commit/commit-queue';
+import { WaitingRoom } from '../../src/webhook/waiting-room';
+import { connect } from '../support/postgres/connections';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { contact } from '../support/sinch/callbacks';
+import { type Answer, App, at, expectProblem, inParallel, type Project } from '../support/http/app';
+import { until } from '../support/until';
 
 /** The largest body that the webhook takes, in bytes: so many of them fill the queue to the byte. */
 const bodyBytes = 1024 * 1024;
@@ -34,7 +35,7 @@ async function fill(
   await holder.query('begin; lock table contact in access exclusive mode');
   const delivering = inParallel(bodies.length, bodies, (body) => app.deliver(body));
   const queue = app.part(CommitQueue);
-  while (queue.hasRoom()) await delay(5);
+  await until(() => !queue.hasRoom());
   return { free: () => holder.end(), delivering };
 }
 
@@ -53,7 +54,8 @@ it('who waits is let in when there is room in time', async () => {
   const project = app.project();
   const { free, delivering } = await fill(project);
   const late = app.deliver(project.callback({ create: contact('late') }, at(0)));
-  await delay(100);
+  const room = app.part(WaitingRoom) as unknown as { readonly waiting: number };
+  await until(() => room.waiting === 1);
   await free();
   expect((await late).status).toBe(200);
   expect(await project.contact('late')).toMatchObject({ id: 'late' });

@@ -1,6 +1,6 @@
-import type { WholeQuarantinedDelivery, QuarantinePage } from '../../src/webhook/quarantine.dto';
-import { contact } from '../sinch/callbacks';
-import { App, at, inParallel } from './app';
+import type { WholeQuarantinedDeliveryObject, QuarantinePage } from '../../src/webhook/quarantine.dto';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, inParallel } from '../support/http/app';
 
 let app: App;
 beforeAll(async () => {
@@ -47,14 +47,14 @@ describe('An event that Postgres refuses', () => {
       ]),
     );
     const kept = await Promise.all(
-      quarantine.map(({ id }) => app.read<WholeQuarantinedDelivery>(`/v1/quarantine/${id}`)),
+      quarantine.map(({ id }) => app.read<WholeQuarantinedDeliveryObject>(`/v1/quarantine/${id}`)),
     );
     expect(kept.map(({ payload }) => payload).sort()).toEqual(
       [...poisoned].map((n) => String(bodies[n])).sort(),
     );
   });
 
-  it('spoils no event of its own contact that comes beside it', async () => {
+  it('does not keep other events of the same contact in the same batch from being committed', async () => {
     const project = app.project();
     const bodies = ['First', 'Second', 'arsenic'].map((name, n) =>
       project.callback({ update: contact('A', { display_name: name }) }, at(n)),

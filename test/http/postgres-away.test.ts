@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { administer, urlOfDatabase, createDatabase, type TestDatabase } from '../server/database';
-import { contact } from '../sinch/callbacks';
-import { App, at, expectProblem, inParallel, type Answer, type Project } from './app';
-import { PostgresLink } from './postgres-link';
+import { administer, urlOfDatabase, createDatabase, type TestDatabase } from '../support/server/database';
+import { until } from '../support/until';
+import { contact } from '../support/sinch/callbacks';
+import { App, at, expectProblem, inParallel, type Answer, type Project } from '../support/http/app';
+import { PostgresLink } from '../support/http/postgres-link';
 
 /** A returned Postgres is used within this time, in ms. */
 const backMaxMs = 2_000;
@@ -49,8 +50,12 @@ async function expectBack(project: Project): Promise<void> {
   expect([ready.status, ready.json()]).toEqual([200, { status: 'ready' }]);
 }
 
-/** Delivers one callback after the other until it is stopped; answers the ids that were acknowledged. */
-function sendOn(project: Project): { stop: () => Promise<{ acknowledged: string[]; refused: Buffer[] }> } {
+/** Delivers one callback after the other until it is stopped; keeps the ids that were acknowledged, and what was refused. */
+function sendOn(project: Project): {
+  readonly acknowledged: string[];
+  readonly refused: Buffer[];
+  readonly stop: () => Promise<void>;
+} {
   let running = true;
   const acknowledged: string[] = [];
   const refused: Buffer[] = [];
@@ -68,10 +73,11 @@ function sendOn(project: Project): { stop: () => Promise<{ acknowledged: string[
     }
   });
   return {
+    acknowledged,
+    refused,
     stop: async () => {
       running = false;
       await senders;
-      return { acknowledged, refused };
     },
   };
 }
@@ -144,16 +150,17 @@ describe('While Postgres cannot be reached', () => {
 
   it('nothing that was acknowledged is lost, and it is used within two seconds of its return', async () => {
     const project = app.project();
-    const sending = sendOn(project);
-    await delay(100);
+    const { acknowledged, refused, stop } = sendOn(project);
+    await until(() => acknowledged.length > 20);
     await link.cut();
+    await until(() => refused.length > 20);
+    // long enough that the queue pauses longer and longer between its tries to connect
     await delay(700);
     await link.mend();
     await expectBack(app.project());
-    await delay(50);
-    const { acknowledged, refused } = await sending.stop();
-    expect(acknowledged.length).toBeGreaterThan(20);
-    expect(refused.length).toBeGreaterThan(20);
+    const before = acknowledged.length;
+    await until(() => acknowledged.length > before + 20);
+    await stop();
     await expectNothingLost(project, acknowledged, refused);
   });
 });
@@ -166,7 +173,7 @@ describe('When the connection breaks between a commit and its answer', () => {
       (await app.sql('select from audit_event where project_id = $1', [project.id])).length;
     link.stall();
     const answering = app.deliver(body);
-    while ((await count()) === 0) await delay(5);
+    await until(async () => (await count()) > 0);
     await link.cut();
     expectAway(await answering);
     await link.mend();
@@ -176,19 +183,45 @@ describe('When the connection breaks between a commit and its answer', () => {
   });
 });
 
+describe('While the connections to Postgres are silent', () => {
+  it('what waits for an answer is answered 503, readiness says so, and new connections serve when there are some', async () => {
+    const project = app.project();
+    await project.tell({ create: contact('A') }, at(0));
+    await project.get('/contacts');
+    link.stall();
+    expectAway(await app.get('/health/ready'));
+    const body = project.callback({ update: contact('A') }, at(1));
+    const unusable = project.callback({ create: contact('A') }, at(0), { accepted_time: 'soon' });
+    const answers = await Promise.all([
+      app.deliver(body),
+      app.deliver(unusable),
+      ...Array.from({ length: 12 }, () => project.get('/contacts')),
+      app.get('/v1/quarantine'),
+    ]);
+    for (const answer of answers) expectAway(answer);
+    expectAway(await app.get('/health/ready'));
+    await link.mend();
+    const [ready] = await untilBack(() => app.get('/health/ready'));
+    expect(ready.status).toBe(200);
+    expect((await app.deliver(body)).status).toBe(200);
+    expect((await project.get('/contacts')).status).toBe(200);
+  });
+});
+
 describe('When Postgres ends the sessions of the service', () => {
   it('under load, nothing that was acknowledged is lost, and the next ones are used at once', async () => {
     const project = app.project();
-    const sending = sendOn(project);
+    const { acknowledged, refused, stop } = sendOn(project);
     for (let round = 0; round < 5; round++) {
-      await delay(60);
+      const before = acknowledged.length;
+      await until(() => acknowledged.length > before + 20);
       await app.sql(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
       );
       expect([200, 503]).toContain((await project.get('/contacts')).status);
     }
     await expectBack(app.project());
-    const { acknowledged, refused } = await sending.stop();
+    await stop();
     await expectNothingLost(project, acknowledged, refused);
   });
 
@@ -199,10 +232,10 @@ describe('When Postgres ends the sessions of the service', () => {
     await administer(maintenance, `alter database ${name} allow_connections false`);
     await administer(
       maintenance,
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+      // waits until they have ended
+      `select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = '${name}'`,
     );
     try {
-      await delay(100);
       expectAway(await app.deliver(project.callback({ create: contact('A') }, at(0))));
       expectAway(
         await app.deliver(project.callback({ create: contact('A') }, at(0), { accepted_time: 'soon' })),

@@ -1,11 +1,15 @@
-import type { AuditEventsPage, WholeAuditEvent } from '../../src/audit/audit.dto';
+import { DataSource } from 'typeorm';
+import { DueFutureTimes1764910000000 } from '../../migrations/1764910000000-due-future-times';
+import { ownerOptions } from '../../src/database/data-source';
+import type { AuditEventsPage, WholeAuditEventObject } from '../../src/audit/audit.dto';
 import type {
-  QuarantinedDelivery,
+  QuarantinedDeliveryObject,
   QuarantinePage,
-  WholeQuarantinedDelivery,
+  WholeQuarantinedDeliveryObject,
 } from '../../src/webhook/quarantine.dto';
-import { contact, sign } from '../sinch/callbacks';
-import { App, SECRET, at, expectProblem, type Project } from './app';
+import { QuarantineReplaysService } from '../../src/webhook/quarantine-replays.service';
+import { contact, sign } from '../support/sinch/callbacks';
+import { App, SECRET, at, expectProblem, type Project } from '../support/http/app';
 
 let app: App;
 /** Works on the same database, and takes the deliveries of no project. */
@@ -20,7 +24,9 @@ afterAll(async () => {
 });
 
 /** As the quarantine shows it: an answer, not an instance. */
-type Delivery = { readonly [Field in keyof WholeQuarantinedDelivery]: WholeQuarantinedDelivery[Field] };
+type Delivery = {
+  readonly [Field in keyof WholeQuarantinedDeliveryObject]: WholeQuarantinedDeliveryObject[Field];
+};
 
 const stale = (): string => String(Math.floor(Date.now() / 1000) - 400_000);
 
@@ -51,7 +57,7 @@ describe('The quarantine', () => {
     await app.post(`/v1/quarantine/${ids[1] ?? ''}:discard`);
     await app.post(`/v1/quarantine/${ids[2] ?? ''}:replay`);
     const idsOf = async (query: string): Promise<string[]> => {
-      const found: QuarantinedDelivery[] = [];
+      const found: QuarantinedDeliveryObject[] = [];
       for (let token = ''; ;) {
         const page = await app.read<QuarantinePage>(
           `/v1/quarantine?project_id=${project.id}${query}&page_token=${token}`,
@@ -69,8 +75,9 @@ describe('The quarantine', () => {
     expect(await idsOf('&reason=stale-timestamp&state=open')).toEqual(ids.slice(3));
     expect(await idsOf('&state=discarded')).toEqual([ids[1]]);
     expect(await idsOf('&state=replayed')).toEqual([ids[2]]);
-    expect(await idsOf('&reason=none')).toEqual([]);
-    expectProblem(await app.get('/v1/quarantine?state=new'), 400, 'invalid-request');
+    expect(await idsOf('&reason=not-json')).toEqual([]);
+    for (const wrong of ['state=new', 'reason=none'])
+      expectProblem(await app.get(`/v1/quarantine?${wrong}`), 400, 'invalid-request');
     const { next_page_token: token } = await app.read<QuarantinePage>(
       `/v1/quarantine?project_id=${project.id}&page_size=1`,
     );
@@ -90,6 +97,7 @@ describe('The quarantine', () => {
       detail: expect.stringMatching(/^The body has none .*\.$/),
       state: 'open',
       received_at: expect.stringMatching(/^20.*\d{6}Z$/),
+      due_at: null,
       size_bytes: body.length,
       settled_at: null,
       settled_by: null,
@@ -132,7 +140,7 @@ describe('A replay', () => {
     expect((await project.read<AuditEventsPage>('/audit-events?actor=admin')).audit_events).toEqual(
       audit_events,
     );
-    const event = await project.read<WholeAuditEvent>(`/audit-events/${audit_events[0]?.id ?? ''}`);
+    const event = await project.read<WholeAuditEventObject>(`/audit-events/${audit_events[0]?.id ?? ''}`);
     expect(event.payload_base64).toBe(body.toString('base64'));
     expect(event.signature?.nonce).toBe(delivery.headers['x-sinch-webhook-signature-nonce']);
   });
@@ -147,9 +155,11 @@ describe('A replay', () => {
       'invalid-request',
     );
     expect(refused.detail).toBe(
-      'The delivery still cannot be applied: SINCH_PROJECT_IDS does not name the project.',
+      'The delivery still cannot be applied: SINCH_PROJECT_IDS does not name the project. Add it there, restart, then replay the delivery.',
     );
-    expect((await app.read<WholeQuarantinedDelivery>(`/v1/quarantine/${delivery.id}`)).state).toBe('open');
+    expect((await app.read<WholeQuarantinedDeliveryObject>(`/v1/quarantine/${delivery.id}`)).state).toBe(
+      'open',
+    );
     expect((await app.post(`/v1/quarantine/${delivery.id}:replay`)).status).toBe(200);
     expect((await project.contact('A')).id).toBe('A');
   });
@@ -196,6 +206,136 @@ describe('A replay', () => {
   });
 });
 
+describe('What waits for its time', () => {
+  const MINUTE = 60_000;
+  /** Whatever is due at a time is replayed, as the service does by itself every few seconds. */
+  const replay = async (now: Date): Promise<void> => {
+    while (await app.part(QuarantineReplaysService).replayDue(now));
+  };
+  const nanoseconds = (ms: number): bigint => BigInt(Math.floor(ms)) * 1_000_000n;
+  const statesOf = async (project: Project): Promise<string[]> => {
+    const page = await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`);
+    return page.quarantine.map(({ state, reason, settled_by }) => `${reason} ${state} ${settled_by ?? '-'}`);
+  };
+
+  it('is an event too far ahead of the receipt: it is replayed when its time has come, not before', async () => {
+    const project = app.project();
+    const began = Date.now();
+    await project.tell({ create: contact('A', { display_name: 'Now' }) }, nanoseconds(began));
+    const inTime = project.callback(
+      { update: contact('A', { display_name: 'Soon' }) },
+      nanoseconds(began + 9 * MINUTE),
+    );
+    await project.deliver(inTime);
+    const later = began + 20 * MINUTE;
+    const body = project.callback({ update: contact('A', { display_name: 'Later' }) }, nanoseconds(later));
+    const delivery = await quarantine(project, body, { timestamp: now() });
+    expect([delivery.reason, Date.parse(delivery.due_at ?? '') - later]).toEqual(['future-time', 1]);
+    expectProblem(await app.post(`/v1/quarantine/${delivery.id}:replay`), 400, 'invalid-request');
+    await replay(new Date(later - 1_000));
+    expect((await project.contact('A'))['display_name']).toBe('Soon');
+    await replay(new Date(later + 1_000));
+    expect((await project.contact('A'))['display_name']).toBe('Later');
+    expect(await statesOf(project)).toEqual(['future-time replayed automatic replay']);
+    const { audit_events } = await project.read<AuditEventsPage>('/audit-events');
+    expect(audit_events.map(({ actor, received_at }) => [actor, Date.parse(received_at) < later])).toEqual(
+      audit_events.map(() => [null, true]),
+    );
+  });
+
+  it('is one that was kept before its time was noted: at its time, not before', async () => {
+    const project = app.project();
+    const later = Date.now() + 20 * MINUTE;
+    const body = project.callback({ create: contact('A') }, nanoseconds(later));
+    await quarantine(project, body, { timestamp: now() });
+    await app.sql('update quarantined_delivery set due_at = null where project_id = $1', [project.id]);
+    await replay(new Date(later + MINUTE));
+    expect(await statesOf(project)).toEqual(['future-time open -']);
+
+    const owner = await new DataSource(ownerOptions(app.database.ownerUrl)).initialize();
+    await new DueFutureTimes1764910000000().up(owner.createQueryRunner());
+    await owner.destroy();
+    await replay(new Date());
+    expect(await statesOf(project)).toEqual(['future-time open -']);
+    const [kept] = await app.sql<{ due_at: Date }>(
+      'select due_at from quarantined_delivery where project_id = $1',
+      [project.id],
+    );
+    expect(kept?.due_at.getTime()).toBe(later + 1);
+    await replay(new Date(later + MINUTE));
+    expect(await statesOf(project)).toEqual(['future-time replayed automatic replay']);
+  });
+
+  it('is replayed in order of time and once, by several replicas in bounded batches', async () => {
+    const project = app.project();
+    const later = Date.now() + 60 * MINUTE;
+    const times = Array.from({ length: 130 }, (_, n) => later + ((n * 37) % 130));
+    for (const time of times)
+      await app.deliver(project.callback({ create: contact(`C${time - later}`) }, nanoseconds(time)));
+    const due = new Date(later + MINUTE);
+    const replicas = [app, strict].map((replica) => replica.part(QuarantineReplaysService));
+    const more = await replicas[0]?.replayDue(due);
+    const [first] = await app.sql<{ count: number }>(
+      'select count(*)::int as count from audit_event where project_id = $1',
+      [project.id],
+    );
+    expect([more, first?.count]).toEqual([true, 100]);
+    await Promise.all(
+      [app, app, app].map((replica) => replica.part(QuarantineReplaysService).replayDue(due)),
+    );
+    await replay(due);
+    const events = await app.sql<{ contact_id: string }>(
+      'select contact_id from audit_event where project_id = $1 order by era, tx, id',
+      [project.id],
+    );
+    expect(events.map(({ contact_id: id }) => id)).toEqual(times.map((_, n) => `C${n}`));
+  });
+
+  it('is a delivery whose signature seems to come from the future: our clock was behind', async () => {
+    const project = app.project();
+    const timestamp = Math.floor(Date.now() / 1000) + 3_600;
+    const delivery = await quarantine(project, created(project), { timestamp: String(timestamp) });
+    expect([delivery.reason, Date.parse(delivery.due_at ?? '')]).toEqual([
+      'future-timestamp',
+      timestamp * 1_000,
+    ]);
+    await replay(new Date(timestamp * 1_000 - 1));
+    expect(await statesOf(project)).toEqual(['future-timestamp open -']);
+    await replay(new Date(timestamp * 1_000));
+    expect(await statesOf(project)).toEqual(['future-timestamp replayed automatic replay']);
+    expect((await project.contact('A')).id).toBe('A');
+  });
+
+  it('is a stale delivery that was received later than it is now: our clock was ahead', async () => {
+    const [project, old] = [app.project(), app.project()];
+    const delivery = await quarantine(project, created(project));
+    const reallyOld = await quarantine(old, created(old), {
+      timestamp: String(Math.floor(Date.now() / 1000) - 2_000_000),
+    });
+    await replay(new Date());
+    expect(await statesOf(project)).toEqual(['stale-timestamp open -']);
+    // set back by four days
+    const right = new Date(Date.now() - 4 * 86_400_000);
+    await replay(right);
+    expect(await statesOf(project)).toEqual(['stale-timestamp replayed automatic replay']);
+    expect(await statesOf(old)).toEqual(['stale-timestamp open -']);
+    const { audit_events } = await project.read<AuditEventsPage>('/audit-events');
+    expect(audit_events.map(({ received_at }) => Date.parse(received_at))).toEqual([right.getTime()]);
+    expect([delivery.due_at, reallyOld.due_at]).toEqual([null, null]);
+  });
+
+  it('stays open, with the reason of today, where it cannot be applied when its time has come', async () => {
+    const project = app.project();
+    const later = Date.now() + 20 * MINUTE;
+    const body = project.callback({ create: contact('A') }, nanoseconds(later));
+    await quarantine(project, body, { timestamp: now() });
+    await strict.part(QuarantineReplaysService).replayDue(new Date(later + MINUTE));
+    expect(await statesOf(project)).toEqual(['project-not-allowed open -']);
+    await replay(new Date(later + MINUTE));
+    expect(await statesOf(project)).toEqual(['project-not-allowed open -']);
+  });
+});
+
 describe('A discarded delivery', () => {
   it('is kept, and says who discarded it', async () => {
     const project = app.project();
@@ -217,7 +357,7 @@ describe('A discarded delivery', () => {
     const { id } = await quarantine(project, created(project));
     await app.post(`/v1/quarantine/${id}:replay`);
     expectProblem(await app.post(`/v1/quarantine/${id}:discard`), 400, 'invalid-request');
-    expect((await app.read<WholeQuarantinedDelivery>(`/v1/quarantine/${id}`)).state).toBe('replayed');
+    expect((await app.read<WholeQuarantinedDeliveryObject>(`/v1/quarantine/${id}`)).state).toBe('replayed');
   });
 
   it('stays discarded when Sinch delivers it again with the same signature', async () => {

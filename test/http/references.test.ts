@@ -1,9 +1,17 @@
 import { Callers } from '../../src/access/callers';
-import type { ScopeName } from '../../src/access/scope-names';
-import type { ReferencesPage } from '../../src/contacts/references.dto';
-import type { ReferenceView } from '../../src/contacts/references.service';
-import { contact } from '../sinch/callbacks';
-import { ADMIN_KEY, App, at, expectProblem, inParallel, type Answer, type Project } from './app';
+import type { ScopeName } from '../../src/access/scope-names.rule';
+import type { ReferencesPage, ReferenceObject } from '../../src/references/references.dto';
+import { contact } from '../support/sinch/callbacks';
+import {
+  ADMIN_KEY,
+  App,
+  at,
+  expectProblem,
+  inParallel,
+  type Answer,
+  type Project,
+} from '../support/http/app';
+import { until } from '../support/until';
 
 let app: App;
 
@@ -42,13 +50,13 @@ const remove = (project: Project, id: string, ...name: readonly [string, string]
 const tellMerge = (project: Project, survivor: string, loser: string, when: number): Promise<Buffer> =>
   project.tell({ merge: { survivor: contact(survivor), loser: contact(loser) } }, at(when));
 
-async function listOf(project: Project, path: string): Promise<readonly ReferenceView[]> {
+async function listOf(project: Project, path: string): Promise<readonly ReferenceObject[]> {
   const [base = '', query = ''] = path.split('?');
   const search = Object.fromEntries(new URLSearchParams(query));
-  return (await project.pages<ReferenceView>(base, 'references', search)).flat();
+  return (await project.pages<ReferenceObject>(base, 'references', search)).flat();
 }
 
-const namesOf = (references: readonly ReferenceView[]): string[] =>
+const namesOf = (references: readonly ReferenceObject[]): string[] =>
   references.map((each) => `${each.system}/${each.external_id}`);
 
 /** The changes of references that the journal tells of, oldest first, each with what its payload says. */
@@ -163,7 +171,7 @@ it('is in the journal: each change once, and what changes nothing not at all', a
   expect(types).toEqual(['created', 'created', 'created', 'merged', 'updated']);
 });
 
-it('tells of each of many changes, in their order', async () => {
+it('reports each of many changes, in their order', async () => {
   const project = await withContacts('a');
   for (let n = 0; n < 20; n++) {
     expect((await put(project, 'a', 'crm', '1')).status).toBe(201);
@@ -182,25 +190,27 @@ it('tells of each of many changes, in their order', async () => {
   );
 });
 
-it('is neither changed nor told as changed when Postgres goes away in between', async () => {
+it('is neither changed nor reported as changed when Postgres ends the session before the commit', async () => {
   const project = await withContacts('a');
   const blocker = await app.transaction();
   await blocker.query('lock table audit_event in share mode');
   const cut = put(project, 'a', 'crm', '1');
-  let killed = 0;
-  while (killed === 0) {
-    const sessions = await app.sql(
+  await until(async () => {
+    const killed = await app.sql(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and wait_event_type = 'Lock' and query like '%contact_reference%'`,
     );
-    killed = sessions.length;
-  }
+    return killed.length > 0;
+  });
   await blocker.end();
   expectProblem(await cut, 503, 'unavailable');
   expect([await listOf(project, '/references'), await changesOf(project)]).toEqual([[], []]);
-  let again = await put(project, 'a', 'crm', '1');
-  while (again.status === 503) again = await put(project, 'a', 'crm', '1');
-  expect([again.status, await changesOf(project)]).toEqual([201, [expect.anything()]]);
+  let again = 503;
+  await until(async () => {
+    again = (await put(project, 'a', 'crm', '1')).status;
+    return again !== 503;
+  });
+  expect([again, await changesOf(project)]).toEqual([201, [expect.anything()]]);
 });
 
 it('is the contact’s of two once they are merged', async () => {
@@ -224,7 +234,7 @@ it('goes to one of many who ask for it at once', async () => {
   const project = await withContacts(...ids);
   const answers = await inParallel(20, ids, (id) => put(project, id, 'crm', 'wanted'));
   expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(19).fill(409)]);
-  const { contact_id: holder } = await project.read<ReferenceView>('/references/crm/wanted');
+  const { contact_id: holder } = await project.read<ReferenceObject>('/references/crm/wanted');
   expect(answers[ids.indexOf(holder)]?.status).toBe(201);
   for (const answer of answers.filter(({ status }) => status === 409))
     expect(expectProblem(answer, 409, 'reference-taken').contact_id).toBe(holder);
@@ -302,7 +312,7 @@ it('dangles when its contact is deleted, however it came to it, until it is take
   expect(await listOf(project, '/references?state=dangling')).toMatchObject([{ external_id: '2' }]);
 });
 
-it('is refused for a contact that is unknown, or whose merges run in a circle', async () => {
+it('is refused for a contact that is unknown, or whose merges form a cycle', async () => {
   const project = await withContacts('a', 'b');
   expectProblem(await put(project, 'nobody', 'crm', '1'), 404, 'not-found');
   expectProblem(await project.get('/contacts/nobody/references'), 404, 'not-found');
@@ -314,7 +324,7 @@ it('is refused for a contact that is unknown, or whose merges run in a circle', 
   expect((await remove(project, 'a', 'crm', '1')).status).toBe(204);
 });
 
-it('shows what was given to contacts in a circle, which answers for nobody', async () => {
+it('shows the references of contacts in a merge cycle, with the state `cycle`', async () => {
   const project = await withContacts('a', 'b');
   await put(project, 'a', 'crm', '1');
   await put(project, 'b', 'crm', '2');
@@ -369,7 +379,7 @@ it('is looked for in a bounded number a request: a page may be empty and have a 
   );
   await put(project, 'b', 'erp', 'last');
   await project.tell({ delete: contact('b') }, at(1));
-  const pages = await project.pages<ReferenceView>('/references', 'references', { state: 'dangling' });
+  const pages = await project.pages<ReferenceObject>('/references', 'references', { state: 'dangling' });
   expect(pages.length).toBeGreaterThan(2);
   expect(pages.length).toBeLessThan(5);
   expect(namesOf(pages.flat())).toEqual(['erp/last']);
@@ -458,11 +468,11 @@ it('takes no other methods, and tells which it takes', async () => {
   const allowOf = async (method: 'GET' | 'PATCH' | 'POST' | 'PUT', path: string): Promise<unknown> =>
     expectProblem(await app.request(method, `${base}${path}`, auth), 405, 'method-not-allowed').detail;
   expect(await allowOf('GET', '/contacts/a/references/crm/1')).toMatch(
-    /takes (PUT, DELETE|DELETE, PUT), not GET/,
+    /accepts (PUT, DELETE|DELETE, PUT), not GET/,
   );
-  expect(await allowOf('POST', '/contacts/a/references')).toContain('takes GET, HEAD, not POST');
-  expect(await allowOf('PUT', '/references/crm/1')).toContain('takes GET, HEAD, not PUT');
-  expect(await allowOf('PATCH', '/references')).toContain('takes GET, HEAD, not PATCH');
+  expect(await allowOf('POST', '/contacts/a/references')).toContain('accepts GET, HEAD, not POST');
+  expect(await allowOf('PUT', '/references/crm/1')).toContain('accepts GET, HEAD, not PUT');
+  expect(await allowOf('PATCH', '/references')).toContain('accepts GET, HEAD, not PATCH');
 });
 
 it('is of its project alone', async () => {

@@ -1,7 +1,7 @@
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import type { ContactView } from '../../src/contacts/view-contact';
-import { App, type Project } from './app';
-import { subscribe } from './simulated';
+import { App, type Project } from '../support/http/app';
+import { subscribe } from '../support/http/simulated';
+import type { ContactObject } from '../../src/contacts/contacts.dto';
 
 jest.setTimeout(60_000);
 
@@ -25,21 +25,21 @@ afterAll(async () => {
   await app.stop();
 });
 
-function withoutMirror(view: ContactView): unknown {
+function withoutMirror(view: ContactObject): unknown {
   return Object.fromEntries(Object.entries(view).filter(([field]) => field !== 'mirror'));
 }
 
 it('is mirrored contact by contact, whatever is repeated, overtaken, delayed and refused', async () => {
   for (const appId of simulator.appIds) await subscribe(simulator, app, appId);
   for (let round = 0; round < 4; round++) {
-    simulator.live(250);
+    simulator.live(150);
     await simulator.settled();
   }
   const { told, done, lost } = simulator.deliveries;
   expect([done, lost]).toEqual([told, 0]);
-  expect(told).toBeGreaterThan(2_000);
+  expect(told).toBeGreaterThan(1_200);
 
-  const pages = await project.pages<ContactView>('/contacts', 'contacts', { page_size: '200' });
+  const pages = await project.pages<ContactObject>('/contacts', 'contacts', { page_size: '200' });
   const mirrored = new Map(pages.flat().map((view) => [view.id, withoutMirror(view)]));
   expect(mirrored).toEqual(new Map(simulator.contacts().map((contact) => [contact.id, contact])));
 

@@ -1,7 +1,7 @@
-import type { AcquisitionAnswer, OverviewAnswer } from '../../src/stats/stats.dto';
-import { contact } from '../sinch/callbacks';
-import { until } from '../postgres/connections';
-import { App, at, expectProblem, type Project } from './app';
+import type { AcquisitionObject, OverviewObject } from '../../src/stats/stats.dto';
+import { contact } from '../support/sinch/callbacks';
+import { until } from '../support/until';
+import { App, at, expectProblem, type Project } from '../support/http/app';
 
 let app: App;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ async function told(): Promise<Project> {
   await project.tell({ delete: contact('C') }, at(90_000));
   for (const path of ['/stats/overview', '/duplicates:summary'])
     await until(
-      async () => (await project.read<Pick<OverviewAnswer, 'follower'>>(path)).follower.lag_events === 0,
+      async () => (await project.read<Pick<OverviewObject, 'follower'>>(path)).follower.lag_events === 0,
     );
   return project;
 }
@@ -37,7 +37,7 @@ async function told(): Promise<Project> {
 describe('The overview', () => {
   it('counts contacts by status, channel and language, merges, and those without a CREATE', async () => {
     const project = await told();
-    const { follower, ...overview } = await project.read<OverviewAnswer>('/stats/overview');
+    const { follower, ...overview } = await project.read<OverviewObject>('/stats/overview');
     expect(overview).toEqual({
       contacts: { total: 4, active: 2, merged: 1, deleted: 1 },
       by_channel: [
@@ -49,11 +49,11 @@ describe('The overview', () => {
       without_create: 1,
       open_duplicates: 0,
     });
-    expect(follower).toEqual({ lag_events: 0, lag_seconds: 0 });
+    expect(follower).toEqual({ lag_events: 0, lag_seconds: 0, parked_events: 0 });
   });
 
-  it('is all zero for a project that nobody told of', async () => {
-    const { contacts, by_channel: channels } = await app.project().read<OverviewAnswer>('/stats/overview');
+  it('is all zero for a project without any event', async () => {
+    const { contacts, by_channel: channels } = await app.project().read<OverviewObject>('/stats/overview');
     expect([contacts.total, channels]).toEqual([0, []]);
   });
 });
@@ -62,7 +62,7 @@ describe('The acquisition', () => {
   it('tells day by day when contacts were created, and by the first identity of their CREATE', async () => {
     const project = await told();
     const window = 'from=2024-06-14T00:00:00Z&to=2024-06-17T00:00:00Z';
-    const answer = await project.read<AcquisitionAnswer>(`/stats/acquisition?${window}&group_by=channel`);
+    const answer = await project.read<AcquisitionObject>(`/stats/acquisition?${window}&group_by=channel`);
     expect(answer).toMatchObject({
       from: '2024-06-14T00:00:00.000000Z',
       to: '2024-06-17T00:00:00.000000Z',
@@ -81,7 +81,7 @@ describe('The acquisition', () => {
         { kind: 'value', value: 'WHATSAPP', total: 1, counts: [0, 1, 0] },
       ],
     });
-    const byApp = await project.read<AcquisitionAnswer>(
+    const byApp = await project.read<AcquisitionObject>(
       `/stats/acquisition?${window}&group_by=app_id&interval=month`,
     );
     expect(byApp.series).toEqual([
@@ -92,7 +92,7 @@ describe('The acquisition', () => {
 
   it('has the days of the time zone asked for', async () => {
     const project = await told();
-    const { points } = await project.read<AcquisitionAnswer>(
+    const { points } = await project.read<AcquisitionObject>(
       '/stats/acquisition?from=2024-06-14T12:00:00Z&to=2024-06-16T12:00:00Z&tz=Pacific/Auckland',
     );
     expect(points).toEqual([
@@ -101,8 +101,25 @@ describe('The acquisition', () => {
     ]);
   });
 
+  it('takes a date as the midnight that begins it in the time zone asked for', async () => {
+    const project = await told();
+    const read = (query: string): Promise<AcquisitionObject> =>
+      project.read<AcquisitionObject>(`/stats/acquisition?${query}`);
+    expect(await read('from=2024-06-15&to=2024-06-17&tz=Pacific/Auckland')).toMatchObject({
+      from: '2024-06-14T12:00:00.000000Z',
+      to: '2024-06-16T12:00:00.000000Z',
+    });
+    // a day that begins at one o'clock, since midnight was left out
+    expect(await read('from=2024-03-31&to=2024-04-01T00:00:00Z&tz=Asia/Beirut')).toMatchObject({
+      from: '2024-03-30T22:00:00.000000Z',
+    });
+    expect(await read('from=2024-06-15&to=2024-06-16T00:00:00Z')).toMatchObject({
+      from: '2024-06-15T00:00:00.000000Z',
+    });
+  });
+
   it('has 30 days until now where no window is given', async () => {
-    const { points, total } = await app.project().read<AcquisitionAnswer>('/stats/acquisition');
+    const { points, total } = await app.project().read<AcquisitionObject>('/stats/acquisition');
     expect([points.length, total]).toEqual([31, 0]);
   });
 
@@ -115,6 +132,8 @@ describe('The acquisition', () => {
     ['interval=year', '/query/interval', 'must be one of'],
     ['group_by=email', '/query/group_by', 'must be one of'],
     ['from=yesterday', '/query/from', 'RFC 3339'],
+    ['from=2024-02-30', '/query/from', 'RFC 3339'],
+    ['to=2024-6-1', '/query/to', 'RFC 3339'],
   ])('refuses %s', async (query, pointer, message) => {
     const problem = expectProblem(
       await app.project().get(`/stats/acquisition?${query}`),

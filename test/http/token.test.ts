@@ -1,6 +1,6 @@
-import type { ShownApiKey } from '../../src/access/api-keys.dto';
-import type { AccessTokenObject } from '../../src/access/token.dto';
-import { App, expectProblem, type Answer, type Headers } from './app';
+import type { ShownApiKeyObject } from '../../src/access/api-keys.dto';
+import type { AccessTokenObject } from '../../src/access/tokens/token.dto';
+import { App, expectProblem, type Answer, type Headers } from '../support/http/app';
 
 const FORM = 'application/x-www-form-urlencoded';
 const CONTACTS = '/v1/projects/p/contacts';
@@ -16,9 +16,9 @@ afterAll(async () => {
   await app.stop();
 });
 
-async function make(more: object = {}): Promise<ShownApiKey> {
+async function make(more: object = {}): Promise<ShownApiKeyObject> {
   const body = { name: 'client', scopes: ['contacts:read', 'audit:read'], project_ids: ['p'], ...more };
-  return (await app.post('/v1/api-keys', body)).json() as ShownApiKey;
+  return (await app.post('/v1/api-keys', body)).json() as ShownApiKeyObject;
 }
 
 const basic = ({ id, key }: { id: string; key: string }): Headers => ({
@@ -30,7 +30,7 @@ function ask(form: Readonly<Record<string, string>> | string, headers: Headers =
 }
 const GRANT = { grant_type: 'client_credentials' };
 
-async function tokenOf(key: ShownApiKey, form: Readonly<Record<string, string>> = {}): Promise<string> {
+async function tokenOf(key: ShownApiKeyObject, form: Readonly<Record<string, string>> = {}): Promise<string> {
   const answer = await ask({ ...GRANT, ...form }, basic(key));
   expect([answer.status, answer.text]).toEqual([200, answer.text]);
   return (answer.json() as AccessTokenObject).access_token;
@@ -61,6 +61,14 @@ it('is given for the id of a key and the key, by Basic or in the form, and holds
     expectProblem(await read(token, '/v1/projects/q/contacts'), 403, 'forbidden');
     expectProblem(await read(token, '/v1/api-keys'), 403, 'forbidden');
   }
+});
+
+it('is not read from more than 16 KiB, which anyone might send', async () => {
+  const key = await make();
+  const grant = new URLSearchParams(GRANT).toString();
+  const padded = (bytes: number): string => `${grant}&x=`.padEnd(bytes, 'a');
+  expect((await ask(padded(16 * 1024), basic(key))).status).toBe(200);
+  expectProblem(await ask(padded(16 * 1024 + 1), basic(key)), 413, 'payload-too-large');
 });
 
 it('has the scopes that were asked for, and no others', async () => {
@@ -117,7 +125,7 @@ it('is nobody’s when a byte of it is another, and whatever algorithm it names'
 });
 
 describe('Is refused in the manner of RFC 6749', () => {
-  let key: ShownApiKey;
+  let key: ShownApiKeyObject;
   beforeAll(async () => {
     key = await make();
   });

@@ -1,10 +1,10 @@
+import type { ContactObject } from '../../src/contacts/contacts.dto';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import type { AuditEvent, AuditEventsPage, WholeAuditEvent } from '../../src/audit/audit.dto';
-import type { ContactView } from '../../src/contacts/view-contact';
+import type { AuditEventObject, AuditEventsPage, WholeAuditEventObject } from '../../src/audit/audit.dto';
 import type { QuarantinePage } from '../../src/webhook/quarantine.dto';
-import { contact, sign, type Told } from '../sinch/callbacks';
-import { App, SECRET, at, expectProblem, inParallel, type Answer, type Project } from './app';
+import { contact, sign, type Told } from '../support/sinch/callbacks';
+import { App, SECRET, at, expectProblem, inParallel, type Answer, type Project } from '../support/http/app';
 
 const FIXTURES = path.join(__dirname, '../fixtures/sinch');
 const fixtures = [
@@ -24,14 +24,14 @@ const COMMITTED = [200, { result: 'committed' }];
 const IGNORED = [200, { result: 'ignored' }];
 const QUARANTINED = [202, { result: 'quarantined' }];
 
-async function eventsOf(project: Project): Promise<readonly AuditEvent[]> {
+async function eventsOf(project: Project): Promise<readonly AuditEventObject[]> {
   return (await project.read<AuditEventsPage>('/audit-events')).audit_events;
 }
 
 async function payloadsOf(project: Project): Promise<string[]> {
   const events = await eventsOf(project);
   const whole = await Promise.all(
-    events.map(({ id }) => project.read<WholeAuditEvent>(`/audit-events/${id}`)),
+    events.map(({ id }) => project.read<WholeAuditEventObject>(`/audit-events/${id}`)),
   );
   return whole.map((event) => event.payload_base64);
 }
@@ -45,17 +45,28 @@ async function kept(): Promise<unknown> {
   return counts;
 }
 
+/** What a contact answers where Sinch told nothing of a field. */
+const UNTOLD = {
+  channel_identities: [],
+  channel_priority: [],
+  display_name: '',
+  email: '',
+  external_id: '',
+  metadata: '',
+  language: 'UNSPECIFIED',
+};
+
 /** A callback as the fixtures have it: what each may hold. */
 interface Callback {
   readonly accepted_time: string;
   readonly app_id: string;
   readonly project_id: string;
-  readonly contact_create_notification?: { readonly contact: ContactView };
-  readonly contact_update_notification?: { readonly contact: ContactView };
-  readonly contact_delete_notification?: { readonly contact?: ContactView; readonly contact_id?: string };
+  readonly contact_create_notification?: { readonly contact: ContactObject };
+  readonly contact_update_notification?: { readonly contact: ContactObject };
+  readonly contact_delete_notification?: { readonly contact?: ContactObject; readonly contact_id?: string };
   readonly contact_merge_notification?: {
-    readonly preserved_contact: ContactView;
-    readonly deleted_contact?: ContactView;
+    readonly preserved_contact: ContactObject;
+    readonly deleted_contact?: ContactObject;
     readonly deleted_contact_id?: string;
   };
 }
@@ -89,7 +100,7 @@ describe('A callback of Sinch', () => {
     });
     expect(await payloadsOf(project)).toEqual([body.toString('base64')]);
 
-    const mirrorOf = (told: ContactView | undefined): object => ({
+    const mirrorOf = (told: ContactObject | undefined): object => ({
       status: 'active',
       ...times,
       updated_at: times.accepted_at,
@@ -101,6 +112,7 @@ describe('A callback of Sinch', () => {
     const told = original.contact_create_notification ?? original.contact_update_notification;
     if (told !== undefined) {
       expect(await project.contact(told.contact.id)).toEqual({
+        ...UNTOLD,
         ...told.contact,
         mirror: mirrorOf(told.contact),
       });
@@ -110,14 +122,20 @@ describe('A callback of Sinch', () => {
       expectProblem(await project.get(`/contacts/${encodeURIComponent(goneId)}`), 410, 'contact-deleted');
       const said = gone === undefined ? { version: null, accepted_at: null } : {};
       expect(await project.read('/contacts?status=deleted')).toEqual({
-        contacts: [{ id: goneId, ...gone, mirror: { ...mirrorOf(gone), status: 'deleted', ...said } }],
+        contacts: [
+          { id: goneId, ...UNTOLD, ...gone, mirror: { ...mirrorOf(gone), status: 'deleted', ...said } },
+        ],
         next_page_token: '',
       });
       expect([event?.contact_id, event?.related_contact_ids]).toEqual([goneId, []]);
     } else if (original.contact_merge_notification !== undefined) {
       const { preserved_contact: survivor, deleted_contact: loser } = original.contact_merge_notification;
       const loserId = original.contact_merge_notification.deleted_contact_id ?? loser?.id ?? '';
-      const survivorView = { ...survivor, mirror: { ...mirrorOf(survivor), merged_ids: [loserId] } };
+      const survivorView = {
+        ...UNTOLD,
+        ...survivor,
+        mirror: { ...mirrorOf(survivor), merged_ids: [loserId] },
+      };
       expect(await project.contact(survivor.id)).toEqual(survivorView);
       expect(await project.contact(loserId, '?on_merged=follow')).toEqual({
         ...survivorView,
@@ -128,6 +146,7 @@ describe('A callback of Sinch', () => {
         contacts: [
           {
             id: loserId,
+            ...UNTOLD,
             ...loser,
             mirror: { ...mirrorOf(loser), status: 'merged', survivor_id: survivor.id, ...said },
           },
@@ -174,7 +193,7 @@ describe('A callback of Sinch', () => {
     expect(await payloadsOf(project)).toEqual([body.toString('base64')]);
   });
 
-  it('may tell of several duplicates at once: one audit event that names every member', async () => {
+  it('may report several duplicates at once: one audit event that names every member', async () => {
     const project = app.project();
     await project.tell(
       {
@@ -203,13 +222,52 @@ describe('A callback of Sinch', () => {
     );
     const answers = await Promise.all(bodies.map((body) => app.deliver(body)));
     expect(answers.map(result)).toEqual(answers.map(() => COMMITTED));
-    const pages = await project.pages<ContactView>('/contacts', 'contacts', { page_size: '200' });
+    const pages = await project.pages<ContactObject>('/contacts', 'contacts', { page_size: '200' });
     const names = new Map(pages.flat().map((each) => [each.id, each['display_name']]));
     expect(names).toEqual(new Map(bodies.map((_, n) => [`C${n}`, `Number ${n}`])));
     const rows = await app.sql<{ payload: Buffer }>('select payload from audit_event where project_id = $1', [
       project.id,
     ]);
     expect(rows.map(({ payload }) => payload.toString()).sort()).toEqual(bodies.map(String).sort());
+  });
+
+  it.each([
+    '/webhooks/sinch/',
+    '//webhooks//sinch//',
+    '/Webhooks/Sinch',
+    '/WEBHOOKS/SINCH/',
+    '/webhooks%2Fsinch',
+    '/%77ebhooks/sinch%20',
+    '/webhooks/sinch/contacts/created',
+    '/webhooks/sinch/%zz',
+    '/webhooks/sinch/?app=1',
+    `/webhooks/sinch/${'x'.repeat(3_000)}`,
+    'http://mirror.example.com/webhooks/sinch/',
+  ])('is taken at a path like the webhook’s, or below it: %.40s', async (path) => {
+    const project = app.project();
+    const body = project.callback({ create: contact('A') }, at(0));
+    const send = (
+      bytes: Buffer,
+      headers: Record<string, string>,
+    ): Promise<{ status: number; text: string }> => {
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      const head = [
+        `POST ${path} HTTP/1.1`,
+        'Host: m',
+        'Connection: close',
+        `Content-Length: ${bytes.length}`,
+      ];
+      return app.sendRaw(`${[...head, ...lines].join('\r\n')}\r\n\r\n`, bytes);
+    };
+    expect((await send(body, sign(body, SECRET))).status).toBe(200);
+    expect((await project.contact('A')).id).toBe('A');
+    const refused = await send(body, {});
+    expect([refused.status, refused.text]).toEqual([
+      401,
+      expect.stringContaining('"code":"invalid-signature"'),
+    ]);
+    const large = Buffer.alloc(1_048_577, ' ');
+    expect((await send(large, sign(large, SECRET))).status).toBe(413);
   });
 
   it('may be signed with any of several secrets', async () => {
@@ -222,11 +280,11 @@ describe('A callback of Sinch', () => {
     const later = project.callback({ update: contact('A', { display_name: 'Jane' }) }, at(1));
     expect(result(await rotating.deliver(body, sign(body, SECRET)))).toEqual(COMMITTED);
     expect(result(await rotating.deliver(later, sign(later, 'next')))).toEqual(COMMITTED);
-    expectProblem(await rotating.deliver(later, sign(later, 'last')), 401, 'unauthenticated');
-    expectProblem(await app.deliver(later, sign(later, 'next')), 401, 'unauthenticated');
+    expectProblem(await rotating.deliver(later, sign(later, 'last')), 401, 'invalid-signature');
+    expectProblem(await app.deliver(later, sign(later, 'next')), 401, 'invalid-signature');
     const [second, first] = await eventsOf(project);
-    const secretOf = async (event: AuditEvent | undefined): Promise<string | undefined> =>
-      (await project.read<WholeAuditEvent>(`/audit-events/${event?.id ?? ''}`)).signature?.secret_id;
+    const secretOf = async (event: AuditEventObject | undefined): Promise<string | undefined> =>
+      (await project.read<WholeAuditEventObject>(`/audit-events/${event?.id ?? ''}`)).signature?.secret_id;
     expect(await secretOf(first)).not.toBe(await secretOf(second));
     await rotating.stop();
   });
@@ -329,6 +387,7 @@ describe('A signed delivery that does not apply', () => {
     ['not-json', 'that is a list', () => '[]', current],
     ['not-json', 'that is no UTF-8', () => Buffer.from([0x7b, 0xff, 0x7d]), current],
     ['too-deep', 'that nests 41 levels', deep, current],
+    ['too-many-values', 'with 20,001 values', telling({ x: Array(20_001).fill(1) }), current],
     ['unknown-notification', 'with a renamed key', telling({ contact_created_notification: {} }), current],
     ['unknown-notification', 'without any key', telling({}), current],
     [
@@ -377,7 +436,7 @@ describe('A signed delivery that does not apply', () => {
     ['bad-time', 'without a time', timed(undefined), current],
     ['bad-time', 'with a time that is none', timed('2024-02-30T00:00:00Z'), current],
     ['bad-time', 'with a time before 1970', timed('1969-12-31T23:59:59Z'), current],
-    ['future-time', 'that was accepted the day after tomorrow', timed(inDays(2)), current],
+    ['future-time', 'that was accepted eleven minutes ahead of us', timed(inDays(11 / 1_440)), current],
   ])('is kept, and answered 202: %s, %s', async (reason, _what, make, timestamp) => {
     const project = app.project();
     const body = Buffer.from(make(project));
@@ -386,7 +445,7 @@ describe('A signed delivery that does not apply', () => {
     const { quarantine } = await app.read<QuarantinePage>(`/v1/quarantine?reason=${reason}&page_size=1`);
     const delivery = await app.get(`/v1/quarantine/${quarantine[0]?.id ?? ''}`);
     expect(delivery.json()).toMatchObject({
-      project_id: reason === 'not-json' || reason === 'too-deep' ? null : project.id,
+      project_id: ['not-json', 'too-deep', 'too-many-values'].includes(reason) ? null : project.id,
       reason,
       detail: expect.stringMatching(/^\S.{10,}\.$/),
       state: 'open',
@@ -483,7 +542,7 @@ describe('A body over the limit', () => {
 });
 
 describe('The same contact', () => {
-  it('ends alike in whatever order its callbacks come, one by one or at once', async () => {
+  it('has the same final state in whatever order its callbacks come, one by one or at once', async () => {
     const stories: Told[] = [
       { create: contact('A', { display_name: 'First' }) },
       { update: contact('A', { display_name: 'Second' }) },

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { Client } from 'pg';
 import { DatabaseAddress } from '../../src/database/database-address';
+import { PostgresClient } from '../../src/database/postgres-client';
 import { Session } from '../../src/database/session';
 import {
   batchBytesMax,
@@ -12,12 +12,13 @@ import {
   queueEventsMax,
   CommitQueue,
   type Outcome,
-} from '../../src/contacts/commit-queue';
-import type { ContactEvent } from '../../src/contacts/contact-event';
-import { contact } from '../sinch/callbacks';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { ask, connect, openQueue, until } from './connections';
-import { event, updates } from './events';
+} from '../../src/audit/commit/commit-queue';
+import type { ContactEvent } from '../../src/audit/commit/contact-event.rule';
+import { contact } from '../support/sinch/callbacks';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { ask, connect, openQueue } from '../support/postgres/connections';
+import { until } from '../support/until';
+import { event, updates } from '../support/postgres/events';
 
 jest.setTimeout(60_000);
 Logger.overrideLogger(false);
@@ -54,6 +55,14 @@ async function holdCommits(): Promise<Client> {
   await holder.query('begin; lock table contact in access exclusive mode');
   return holder;
 }
+
+/** Resolves when a commit waits for the lock of `holdCommits`. */
+const untilCommitWaits = (): Promise<void> =>
+  until(async () => (await ask(database.ownerUrl, COMMITS_THAT_WAIT)).length > 0);
+
+const COMMITS_THAT_WAIT = `
+select from pg_stat_activity
+where datname = current_database() and application_name = 'sinch-contact-mirror' and wait_event_type = 'Lock'`;
 
 const kindsOf = (outcomes: readonly Outcome[]): Record<string, number> => {
   const kinds: Record<string, number> = {};
@@ -144,10 +153,11 @@ describe('the queue', () => {
         return outcome;
       }),
     );
-    await delay(300);
+    await untilCommitWaits();
     expect(answered).toBe(0);
     await holder.end();
     expect(kindsOf(await outcomes)).toEqual({ committed: 50 });
+    expect(answered).toBe(50);
   });
 
   it('drains when it closes: what it took is committed, and it takes no more', async () => {
@@ -183,19 +193,20 @@ describe('an event that Postgres refuses', () => {
     expect(ids).toEqual([]);
   });
 
-  it('costs 200 statements at most: what is not found by then is unavailable, and nothing is told wrongly', async () => {
+  it('needs 200 statements at most: events not settled by then are unavailable, and no outcome is wrong', async () => {
     const run = jest.spyOn(Session.prototype, 'run');
+    const commits = () => run.mock.calls.filter(([{ name }]) => name === 'commit-batch').length;
     await queue.commit(event('p', { create: contact('first') }));
     const holder = await holdCommits();
     const first = queue.commit(event('p', { create: contact('second') }));
     const events = updates('p', batchEventsMax).map((each, n) => (n % 3 === 0 ? poison(n) : each));
     const all = commitAll(events);
+    await until(() => Promise.resolve(commits() === 2));
     run.mockClear();
     await holder.end();
     const outcomes = await all;
     await first;
-    const statements = run.mock.calls.filter(([{ name }]) => name === 'commit-batch').length;
-    expect(statements).toBeLessThanOrEqual(200);
+    expect(commits()).toBeLessThanOrEqual(200);
     const kept = await ask<{ id: string }>(
       database.ownerUrl,
       `select id from contact where id like 'contact-%'`,
@@ -244,7 +255,7 @@ describe('a failed statement', () => {
     ['an error of ours', '42P01', 1],
     ['a violated unique index that is not the arbiter', '23505', 1],
     ['a shutdown', '57P01', 1],
-  ])('is unavailable after %s, and the queue connects anew', async (_, sqlState, count) => {
+  ])('is unavailable after %s, and the queue connects again', async (_, sqlState, count) => {
     await failCommits(sqlState, count);
     expect(await queue.commit(event('p', { create: contact('A') }))).toEqual(UNAVAILABLE);
     await until(
@@ -254,15 +265,28 @@ describe('a failed statement', () => {
   });
 
   it('waits for a lock longer than its time-out', async () => {
+    const impatient = await openQueue(database.url, { lockMs: 500 });
     const holder = await holdCommits();
-    const outcome = queue.commit(event('p', { create: contact('A') }));
-    await delay(5_500);
+    const run = jest.spyOn(Session.prototype, 'run');
+    const outcome = impatient.commit(event('p', { create: contact('A') }));
+    // when the second try has begun, the first is over, and there are two more
+    await until(() => run.mock.calls.filter(([{ name }]) => name === 'commit-batch').length === 2);
+    await expect(run.mock.results[0]?.value).rejects.toMatchObject({ code: '55P03' });
     await holder.end();
     expect(await outcome).toEqual(COMMITTED);
+    await impatient.close();
   });
 });
 
 describe('a lost session', () => {
+  /** The queue's search for a new session: called when one is lost, and over when one is found or the queue is closed. */
+  let searches: jest.SpyInstance<Promise<void>, []>;
+  beforeEach(() => {
+    const prototype = CommitQueue.prototype as unknown as { reconnect: () => Promise<void> };
+    searches = jest.spyOn(prototype, 'reconnect');
+  });
+  const untilSearching = (): Promise<void> => until(() => searches.mock.calls.length > 0);
+
   const killSessions = () =>
     ask(
       database.ownerUrl,
@@ -273,7 +297,7 @@ describe('a lost session', () => {
   it('in the middle of a commit makes its events unavailable, and is replaced', async () => {
     const holder = await holdCommits();
     const outcomes = commitAll(updates('p', 10));
-    await delay(50);
+    await untilCommitWaits();
     await killSessions();
     expect(kindsOf(await outcomes)).toEqual({ unavailable: 10 });
     await holder.end();
@@ -283,7 +307,8 @@ describe('a lost session', () => {
 
   it('while nothing is committed is replaced before anybody has to ask', async () => {
     await killSessions();
-    await delay(500);
+    await untilSearching();
+    await searches.mock.results[0]?.value;
     expect(await queue.commit(event('p', { create: contact('A') }))).toEqual(COMMITTED);
   });
 
@@ -291,18 +316,21 @@ describe('a lost session', () => {
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo; // it listens on a port
+    const emitted = jest.spyOn(PostgresClient.prototype, 'emit');
     const early = new CommitQueue(new DatabaseAddress(`postgresql://postgres@127.0.0.1:${port}/mirror`));
     await expect(early.open()).rejects.toThrow();
-    await delay(20);
+    await until(() => emitted.mock.calls.some(([name]) => name === 'end'));
+    expect(searches).not.toHaveBeenCalled();
     expect(await early.commit(event('p', { create: contact('A') }))).toEqual(UNAVAILABLE);
     server.close();
   });
 
   it('is not replaced by a queue that closes meanwhile', async () => {
     await killSessions();
-    await delay(5);
+    await untilSearching();
     await queue.close();
-    await delay(400);
+    await searches.mock.results[0]?.value;
+    expect(searches).toHaveBeenCalledTimes(1);
     const left = await ask(
       database.ownerUrl,
       `select from pg_stat_activity where datname = current_database() and application_name = 'sinch-contact-mirror'`,

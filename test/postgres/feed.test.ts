@@ -7,13 +7,16 @@ import {
   NO_FILTER,
   type AuditEventRow,
   type Cursor,
+  type FeedPlace,
 } from '../../src/audit/audit.repository';
-import { claimEra } from '../../src/audit/eras.repository';
-import type { ProjectReads } from '../../src/database/project-reads';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { ask, connect, openReads, openSession, until } from './connections';
+import { claimEra } from '../../src/audit/commit/eras.repository';
+import type { ProjectReads } from '../../src/database/reads/project-reads';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { ask, connect, openReads, openSession } from '../support/postgres/connections';
+import { until } from '../support/until';
+import { runs, timeForRuns } from '../support/runs';
 
-jest.setTimeout(60_000);
+jest.setTimeout(timeForRuns(60_000));
 
 const PROJECT = 'p';
 
@@ -46,7 +49,7 @@ async function append(client: Client, contactId: string, project = PROJECT): Pro
 }
 
 const cursorOf = (row: AuditEventRow): Cursor => [String(row.era), row.tx, row.id];
-const told = async (after: Cursor = BEGINNING, size = 1_000): Promise<readonly string[]> =>
+const told = async (after: Cursor | FeedPlace = BEGINNING, size = 1_000): Promise<readonly string[]> =>
   (await audit.feed(PROJECT, NO_FILTER, after, size)).map((row) => row.contact_id);
 
 it('tells nothing at or past a transaction that is open, then everything, each once', async () => {
@@ -119,7 +122,7 @@ it('tells everything of older eras, whatever their transaction ids', async () =>
   await Promise.all([writer.end(), open.end()]);
 });
 
-it('tells of its own project alone', async () => {
+it('shows events of its own project alone', async () => {
   const writer = await connect(database.ownerUrl);
   await append(writer, 'theirs', 'q');
   await append(writer, 'ours');
@@ -128,14 +131,14 @@ it('tells of its own project alone', async () => {
   await writer.end();
 });
 
-it('ends at the horizon: what is committed was told before it, what is open comes after it', async () => {
+it('ends at the horizon: events of transactions that were open then come after it', async () => {
   const [open, writer] = [await connect(database.ownerUrl), await connect(database.ownerUrl)];
   await append(writer, 'before');
   await until(async () => (await told()).length === 1);
   await open.query('begin');
   await append(open, 'open');
   await append(writer, 'committed');
-  const horizon = await audit.horizon(PROJECT);
+  const horizon = await audit.latest(PROJECT);
   await append(writer, 'later');
   await open.query('commit');
   await until(async () => (await told()).length === 4);
@@ -165,7 +168,7 @@ it('tells each event once and none too few to one who follows while writers comm
         const kept = new Set<string>();
         let writing = writers.length;
         // before the first of them begins: what is committed by then is told before the horizon, not after it
-        let cursor = await audit.horizon(PROJECT);
+        let cursor: Cursor | FeedPlace = await audit.latest(PROJECT);
         const written = Promise.all(
           writers.map(async (writer, w) => {
             for (const [t, { events, isKept, openMs }] of (plans[w] ?? []).entries()) {
@@ -194,7 +197,7 @@ it('tells each event once and none too few to one who follows while writers comm
         expect(new Set(seen)).toEqual(kept);
       },
     ),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: runs(8), endOnFailure: true },
   );
   await Promise.all(writers.map((writer) => writer.end()));
   expect(await ask(database.ownerUrl, 'select from journal_era')).toHaveLength(1);

@@ -1,6 +1,6 @@
-import { createDatabase, type TestDatabase } from '../server/database';
-import { FollowersRepository } from '../../src/audit/followers.repository';
-import { ask, openPool } from './connections';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { FollowersRepository } from '../../src/followers/followers.repository';
+import { ask, openPool } from '../support/postgres/connections';
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -51,7 +51,7 @@ it('has a table analysed that has grown to four times its size, and no sooner', 
   }
 });
 
-it('leaves a table to whoever is at it', async () => {
+it('skips a table that another session has locked', async () => {
   const pool = await openPool(database.url);
   const holder = await openPool(database.ownerUrl);
   const session = holder.createQueryRunner();

@@ -1,22 +1,29 @@
 import type { DataSource } from 'typeorm';
 import { AuditRepository, BEGINNING, NO_FILTER } from '../../src/audit/audit.repository';
 import { HistoriesRepository } from '../../src/audit/histories.repository';
-import { MergesRepository } from '../../src/audit/merges.repository';
+import { MergesRepository } from '../../src/contacts/merges/merges.repository';
 import { ContactsRepository, type ContactFilter } from '../../src/contacts/contacts.repository';
-import { ReferencesRepository } from '../../src/contacts/references.repository';
+import { ReferencesRepository } from '../../src/references/references.repository';
 import { DatabaseAddress } from '../../src/database/database-address';
-import { requireProjectsApart } from '../../src/database/project-protection';
-import { ProjectReads } from '../../src/database/project-reads';
-import { readerConnection } from '../../src/database/session';
-import { EvidenceRepository } from '../../src/duplicates/evidence.repository';
+import { requireProjectsApart } from '../../src/database/reads/project-protection';
+import { ProjectReads } from '../../src/database/reads/project-reads';
+import { DismissalsRepository } from '../../src/matching/dismissals.repository';
+import { EvidenceRepository } from '../../src/matching/evidence.repository';
 import { ScansRepository } from '../../src/duplicates/scans.repository';
-import { SetsRepository } from '../../src/duplicates/sets.repository';
+import { SetsRepository } from '../../src/matching/sets.repository';
 import { CountsRepository } from '../../src/stats/counts.repository';
 import { SyncRunsRepository } from '../../src/sync/sync-runs.repository';
-import { contact } from '../sinch/callbacks';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { ask, openPool, openQueue, openReads, until } from './connections';
-import { event } from './events';
+import { contact } from '../support/sinch/callbacks';
+import {
+  createDatabase,
+  needed,
+  READER_ROLE,
+  SERVICE_ROLE,
+  type TestDatabase,
+} from '../support/server/database';
+import { ask, openPool, openQueue, openReads, untilFeedHasAll } from '../support/postgres/connections';
+import { until } from '../support/until';
+import { event } from '../support/postgres/events';
 
 const [OURS, THEIRS] = ['ours', 'theirs'] as const;
 const TABLES = [
@@ -29,6 +36,7 @@ const TABLES = [
   'duplicate_report',
   'duplicate_scan',
   'duplicate_set',
+  'parked_event',
   'project_count',
   'shared_value',
   'sync_run',
@@ -38,7 +46,12 @@ const TABLES = [
 class ReadsWithoutFilter extends ProjectReads {
   statements = 0;
 
-  protected override read(projectId: string, text: string, values: readonly unknown[]): Promise<unknown> {
+  protected override read(
+    projectId: string,
+    text: string,
+    values: readonly unknown[],
+    how: 'planned' | 'prepared',
+  ): Promise<unknown> {
     const unfiltered = text.replaceAll(
       /(?:\w+\.)?project_id = (?:\$1|\w+\.project_id)/g,
       '$1::text is not null',
@@ -46,7 +59,7 @@ class ReadsWithoutFilter extends ProjectReads {
     expect(unfiltered).not.toContain('project_id =');
     expect(unfiltered).not.toBe(text);
     this.statements++;
-    return super.read(projectId, unfiltered, values);
+    return super.read(projectId, unfiltered, values, how);
   }
 }
 
@@ -79,6 +92,7 @@ beforeAll(async () => {
                                                ('theirs', '\\x02', null, null, '{A,C}', 1, now(), now())),
      x as (insert into duplicate_dismissal select id, '\\x01', '{A,C}', now(), id from project),
      c as (insert into counted_contact select id, 'A', 'active', '', '{}', 60000000000, '\\x01', 'SMS', id, '' from project),
+     k as (insert into parked_event (follower, event_id, project_id, reason, tries) select 'f ' || id, 1, id, 'x', 3 from project),
      p as (insert into project_count select id, 'status', 'active', 3 from project),
      q as (insert into acquisition_day select id, 'app_id', 0, id, array_fill(2, array[96]) from project),
      y as (insert into sync_run (project_id, mode, requested_by, confirmed) select id, 'backfill', id, false from project),
@@ -86,6 +100,7 @@ beforeAll(async () => {
      insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, first_seen_at, last_seen_at)
      select id, 'open', '{A,C}', 2, '{email}', '{}', 0, now(), now() from project`,
   );
+  await untilFeedHasAll(database.ownerUrl);
 });
 afterAll(async () => {
   await reads.onApplicationShutdown();
@@ -113,14 +128,13 @@ it.each(TABLES.flatMap((table) => [table, `public.${table}`]))(
 );
 
 it('shows nothing to a session that names no project', async () => {
-  const { connectionString = '', options = '' } = readerConnection(database.url);
-  const url = new URL(connectionString);
-  url.searchParams.set('options', options);
+  const url = new URL(database.ownerUrl);
+  url.searchParams.set('options', `-c role=${needed(READER_ROLE)} -c search_path=one_project,public`);
   const [row] = await ask(
     url.href.replaceAll('+', '%20'),
     'select current_user::text as role, (select count(*) from contact)::int as rows, (select count(*) from public.contact)::int as of_table',
   );
-  expect(row).toEqual({ role: 'mirror_reader', rows: 0, of_table: 0 });
+  expect(row).toEqual({ role: needed(READER_ROLE), rows: 0, of_table: 0 });
 });
 
 const EVERYBODY: ContactFilter = {
@@ -128,8 +142,8 @@ const EVERYBODY: ContactFilter = {
   externalId: null,
   identity: { channel: 'SMS', identity: '15551234567' },
   phones: null,
-  email: 'a@example.com',
-  displayName: null,
+  emails: ['a@example.com'],
+  name: null,
   language: null,
 };
 const DAY_NS = 86_400_000_000_000n;
@@ -138,7 +152,7 @@ const SETS = { status: 'open', reason: null, channel: null, contactId: 'A', size
 
 /** What REST reads of a project. */
 const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> = {
-  'a page of contacts': (from) => new ContactsRepository(from).page(OURS, EVERYBODY, '', 50),
+  'a page of contacts': (from) => new ContactsRepository(from).page(OURS, EVERYBODY, '', 50, 1_000_000),
   contacts: (from) => new ContactsRepository(from).find(OURS, ['A', 'B', 'C']),
   'where contacts went': async (from) => [...(await new ContactsRepository(from).reach(OURS, ['A', 'B']))],
   'merged ids': async (from) => [...(await new ContactsRepository(from).ancestors(OURS, ['A']))],
@@ -146,12 +160,11 @@ const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> 
   'a page of events': (from) => new AuditRepository(from).page(OURS, NO_FILTER, null, 50),
   'the feed': (from) => new AuditRepository(from).feed(OURS, NO_FILTER, BEGINNING, 50),
   'a history': (from) => new HistoriesRepository(from).history(OURS, ['A', 'B'], null, 50),
-  departures: (from) => new HistoriesRepository(from).departures(OURS, ['A', 'B']),
   losers: (from) => new HistoriesRepository(from).losersOf(OURS, 'A'),
-  'what was told': (from) => new HistoriesRepository(from).toldUntil(OURS, ['A'], 1n << 62n),
+  'what was told': (from) => new HistoriesRepository(from).snapshotsUntil(OURS, ['A'], 1n << 62n),
   'a contact as it was': async (from) => {
-    const { gone, told } = await new HistoriesRepository(from).asOf(OURS, 'A', 1n << 62n);
-    return [gone, told].filter((event) => event !== null);
+    const { gone, newest } = await new HistoriesRepository(from).asOf(OURS, 'A', 1n << 62n);
+    return [gone, newest].filter((event) => event !== null);
   },
   'first versions': async (from) => [
     ...(await new HistoriesRepository(from).firstVersions(OURS, ['A', 'B'])),
@@ -162,14 +175,17 @@ const READS: Readonly<Record<string, (from: ProjectReads) => Promise<unknown>>> 
   references: (from) => new ReferencesRepository(from).page(OURS, null, ['', ''], 50),
   'references of a contact': (from) => new ReferencesRepository(from).ofContact(OURS, 'A', ['', ''], 50),
   'sets of duplicates': (from) => new SetsRepository(from).page(OURS, SETS, null, 50),
-  'open sets': async (from) => [...(await new SetsRepository(from).openOf(OURS, ['A']))],
   'sets due to be merged by rule': (from) => new SetsRepository(from).due(OURS, new Date(), 3, null, 50),
-  dismissals: async (from) => [...(await new EvidenceRepository(from).dismissalsOf(OURS, ['A']))],
+  dismissals: async (from) => [...(await new DismissalsRepository(from).contactsOf(OURS, ['A']))],
   tallies: (from) => new SetsRepository(from).tally(OURS, 'open', null),
   counts: (from) => new CountsRepository(from).find(OURS),
   acquisitions: (from) => new CountsRepository(from).acquired(OURS, 'app_id', 120_000_000_000n, DAY_NS, [0n]),
-  'a page of an export': (from) =>
-    new ContactsRepository(from).pageWithin(OURS, EVERYBODY, '', 50, 1_000_000),
+  'contacts, as many as fit': (from) =>
+    new ContactsRepository(from).findWithin(OURS, ['A', 'B', 'C'], 1_000_000),
+  'where the feed ends': async (from) => {
+    const place = await new AuditRepository(from).latest(OURS);
+    return place[2] === '0' ? [] : [place];
+  },
   'runs of the sync': (from) => new SyncRunsRepository(pool, from).page(OURS, null, 50),
   'open sets, counted': (from) => new SetsRepository(from).countOpen(OURS),
   'shared values': (from) => new EvidenceRepository(from).valuesOf(OURS, ['A', 'C']),
@@ -204,11 +220,11 @@ it('reads by a role that may do nothing else, and owns nothing', async () => {
   const [may] = await ask(
     database.ownerUrl,
     `select array(select relname::text from pg_class where relkind in ('r', 'v') and relnamespace in ('public'::regnamespace, 'one_project'::regnamespace)
-                  and has_table_privilege('mirror_reader', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')) as write,
+                  and has_table_privilege('${needed(READER_ROLE)}', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')) as write,
             array(select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
-                  and has_table_privilege('mirror_reader', oid, 'SELECT') order by 1) as read,
-            exists (select from pg_class where relowner = any (array(select oid from pg_roles where rolname in ('mirror_reader', 'mirror_service')))) as owns,
-            (select rolsuper or rolbypassrls from pg_roles where rolname = 'mirror_reader') as is_above`,
+                  and has_table_privilege('${needed(READER_ROLE)}', oid, 'SELECT') order by 1) as read,
+            exists (select from pg_class where relowner = any (array(select oid from pg_roles where rolname in ('${needed(READER_ROLE)}', '${needed(SERVICE_ROLE)}')))) as owns,
+            (select rolsuper or rolbypassrls from pg_roles where rolname = '${needed(READER_ROLE)}') as is_above`,
   );
   expect(may).toEqual({ write: [], read: [...TABLES, 'journal_era'].sort(), owns: false, is_above: false });
 });
@@ -234,6 +250,25 @@ it('rejects a read whose connection breaks, and reads on by another', async () =
   expect(await projectsSeen(OURS, 'contact')).toEqual([{ project_id: OURS }]);
 });
 
+it('reads as the reader whatever role, search path or project a connection has come to', async () => {
+  const one = openReads(database.url);
+  for (const table of ['contact', 'public.contact']) {
+    // for the session, beyond the transaction; the next statement has the same connection
+    await one
+      .of(OURS)
+      .query(
+        `select set_config('role', 'none', false), set_config('search_path', 'public', false), set_config('mirror.project_id', 'theirs', false)`,
+      );
+    const seen = await one
+      .of(OURS)
+      .query(
+        `select current_user::text as role, 'contact'::regclass = 'one_project.contact'::regclass as is_view, array(select distinct project_id from ${table}) as projects`,
+      );
+    expect(seen).toEqual([{ role: needed(READER_ROLE), is_view: true, projects: [OURS] }]);
+  }
+  await one.onApplicationShutdown();
+});
+
 it('takes an id for an id, whatever it is made of', async () => {
   for (const id of [`o'r`, `\\`, `\\'; --`, `"$1"`, 'a\nb', 'ü€😀', `E'\\x27'`]) {
     const found = await reads.of(id).query(`select current_setting('mirror.project_id') as id`);
@@ -254,11 +289,17 @@ it('still writes and follows every project as the service', async () => {
   expect(await new ScansRepository(pool, reads).find('new')).toMatchObject({ project_id: 'new' });
 });
 
+it('refuses the start where REST would read as another role than the reader', async () => {
+  await expect(requireProjectsApart(reads, 'mirror_reader_00000000')).rejects.toThrow(
+    `REST would read as the role ${needed(READER_ROLE)} instead of mirror_reader_00000000`,
+  );
+});
+
 it('refuses the start where Postgres would not hold projects apart', async () => {
-  await requireProjectsApart(reads);
+  await requireProjectsApart(reads, needed(READER_ROLE));
   await ask(database.ownerUrl, 'alter table contact disable row level security');
-  await expect(requireProjectsApart(reads)).rejects.toThrow(
-    'The role mirror_reader could read several projects at once: contact',
+  await expect(requireProjectsApart(reads, needed(READER_ROLE))).rejects.toThrow(
+    `The role ${needed(READER_ROLE)} could read several projects at once: contact`,
   );
   await ask(database.ownerUrl, 'alter table contact enable row level security');
 });

@@ -1,10 +1,10 @@
-import { contact } from '../sinch/callbacks';
-import { createDatabase, type TestDatabase } from '../server/database';
+import { contact } from '../support/sinch/callbacks';
+import { createDatabase, needed, SERVICE_ROLE, type TestDatabase } from '../support/server/database';
 import { requireProtectedJournal } from '../../src/audit/journal-protection';
-import { StartRefusal } from '../../src/start-refusal';
+import { StartRefusal } from '../../src/config/start-refusal';
 import { DataSource } from 'typeorm';
-import { ask, openPool, openQueue } from './connections';
-import { event } from './events';
+import { ask, openPool, openQueue } from '../support/postgres/connections';
+import { event } from '../support/postgres/events';
 
 const CHANGES = [
   `update audit_event set actor = 'nobody'`,
@@ -72,12 +72,12 @@ it('starts where the journal is protected', async () => {
 });
 
 const LOOPHOLES = [
-  ['UPDATE is granted', 'grant update on audit_event to mirror_service'],
-  ['UPDATE of one column is granted', 'grant update (actor) on audit_event to mirror_service'],
-  ['DELETE is granted', 'grant delete on audit_event to mirror_service'],
-  ['TRUNCATE is granted', 'grant truncate on audit_event to mirror_service'],
+  ['UPDATE is granted', `grant update on audit_event to ${needed(SERVICE_ROLE)}`],
+  ['UPDATE of one column is granted', `grant update (actor) on audit_event to ${needed(SERVICE_ROLE)}`],
+  ['DELETE is granted', `grant delete on audit_event to ${needed(SERVICE_ROLE)}`],
+  ['TRUNCATE is granted', `grant truncate on audit_event to ${needed(SERVICE_ROLE)}`],
   ['everybody may UPDATE', 'grant update on audit_event to public'],
-  ['the service owns the journal', 'alter table audit_event owner to mirror_service'],
+  ['the service owns the journal', `alter table audit_event owner to ${needed(SERVICE_ROLE)}`],
   ['the trigger is disabled', 'alter table audit_event disable trigger audit_event_immutable'],
   ['the trigger sleeps for replicas', 'alter table audit_event enable trigger audit_event_immutable'],
   ['the trigger is gone', 'drop trigger audit_event_immutable on audit_event'],
@@ -96,7 +96,7 @@ it.each(LOOPHOLES)('refuses to start when %s', async (_, loophole) => {
   await database.drop();
 });
 
-it('refuses to start as a superuser who did not become mirror_service', async () => {
+it('refuses to start as a superuser who did not become the role of the service', async () => {
   const database = await createDatabase();
   const source = new DataSource({ type: 'postgres', url: database.ownerUrl, installExtensions: false });
   expect(await refusal(await source.initialize())).toMatch(/could change the journal/);

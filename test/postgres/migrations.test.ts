@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ownerOptions } from '../../src/database/data-source';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
+import { EmbeddedPostgres } from '../../src/database/embedded/embedded-postgres';
 import { migrate } from '../../src/database/migrate';
-import { administer, createDatabase, SERVER_URL, urlOfDatabase } from '../server/database';
-import { ask } from './connections';
+import { administer, createDatabase, SERVER_URL, urlOfDatabase } from '../support/server/database';
+import { ask } from '../support/postgres/connections';
 
 jest.setTimeout(60_000);
 Logger.overrideLogger(false);
@@ -20,7 +20,7 @@ const url = urlOfDatabase(serverUrl, name);
 beforeAll(() => administer(serverUrl, `create database ${name}`));
 afterAll(() => administer(serverUrl, `drop database if exists ${name} with (force)`));
 
-const listing = readFileSync('scripts/schema.sql', 'utf8');
+const listing = readFileSync('test/support/postgres/schema-listing.sql', 'utf8');
 
 async function schemaOf(databaseUrl: string): Promise<readonly string[]> {
   return (await ask<{ line: string }>(databaseUrl, listing)).map(({ line }) => line);
@@ -59,23 +59,30 @@ it('migrates once when several replicas start at once on one database', async ()
   expect(await ask(sharedUrl, 'select name from setting order by name')).toEqual([
     { name: 'access_token_key' },
     { name: 'page_token_key' },
+    { name: 'reader_role' },
+    { name: 'service_role' },
   ]);
   await administer(serverUrl, `drop database ${shared} with (force)`);
 });
 
-it('migrates several databases of one new cluster at once, which share one role', async () => {
+it('migrates several databases of one new cluster at once, each with roles of its own', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'mirror-cluster-'));
   const silent = () => undefined;
   const log = { info: silent, warn: silent, error: silent };
-  const server = await EmbeddedPostgres.begin({ dataDir, log, durable: false });
+  const server = await EmbeddedPostgres.begin({ dataDir, log, durable: false, isOwnerSuperuser: true });
   try {
     await server.ready();
     const names = ['one', 'two', 'three', 'four'];
-    for (const each of names) await administer(server.url, `create database ${each}`);
-    const urls = names.map((each) => urlOfDatabase(server.url, each));
+    for (const each of names) await administer(server.ownerUrl, `create database ${each}`);
+    const urls = names.map((each) => urlOfDatabase(server.ownerUrl, each));
     await Promise.all(urls.map((each) => migrate(each, each)));
     const schemas = await Promise.all(urls.map(schemaOf));
     for (const schema of schemas) expect(schema).toEqual(schemas[0]);
+    const roles = await ask<{ name: string }>(
+      server.ownerUrl,
+      `select rolname as name from pg_roles where rolname ~ '^mirror_(service|reader)_'`,
+    );
+    expect(roles).toHaveLength(2 * names.length);
   } finally {
     await server.stop(5_000);
     rmSync(dataDir, { recursive: true, force: true });

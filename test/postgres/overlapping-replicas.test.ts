@@ -1,9 +1,9 @@
 import { Session } from '../../src/database/session';
-import type { ContactEvent } from '../../src/contacts/contact-event';
-import { contact } from '../sinch/callbacks';
-import { createDatabase } from '../server/database';
-import { openQueue } from './connections';
-import { event } from './events';
+import type { ContactEvent } from '../../src/audit/commit/contact-event.rule';
+import { contact } from '../support/sinch/callbacks';
+import { createDatabase } from '../support/server/database';
+import { openQueue } from '../support/postgres/connections';
+import { event } from '../support/postgres/events';
 
 jest.setTimeout(60_000);
 

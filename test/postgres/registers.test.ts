@@ -1,14 +1,15 @@
 import fc from 'fast-check';
-import type { CommitQueue } from '../../src/contacts/commit-queue';
-import { positionOf } from '../../src/contacts/mirror';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { contact } from '../sinch/callbacks';
-import { aHistory, inProject } from '../sinch/histories';
-import { ask, openQueue } from './connections';
-import { event, eventOf, read } from './events';
-import { MAP, rowsOf } from './model-rows';
+import type { CommitQueue } from '../../src/audit/commit/commit-queue';
+import { positionOf } from '../../src/audit/commit/mirror.rule';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { contact } from '../support/sinch/callbacks';
+import { aHistory, inProject } from '../support/sinch/histories';
+import { ask, openQueue } from '../support/postgres/connections';
+import { event, eventOf, read } from '../support/postgres/events';
+import { MAP, rowsOf } from '../support/postgres/model-rows';
+import { runs, timeForRuns } from '../support/runs';
 
-jest.setTimeout(60_000);
+jest.setTimeout(timeForRuns(60_000));
 
 let database: TestDatabase;
 let queues: readonly [CommitQueue, CommitQueue];
@@ -43,11 +44,11 @@ function forAnotherApp(body: Buffer): Buffer {
 }
 
 it('is the law of the mirror in SQL: any order, batches, repeats and replicas end in the rows of the model', async () => {
-  let runs = 0;
+  let run = 0;
   await fc.assert(
     fc.asyncProperty(aHistory(12), fc.infiniteStream(fc.nat()), async (history, dice) => {
       const roll = (sides: number): number => Number(dice.next().value) % sides;
-      const project = `registers-${runs++}`;
+      const project = `registers-${run++}`;
       const bodies = history.map((body) => inProject(body, project));
       const sent = [...bodies, ...bodies.filter(() => roll(3) === 0).map(forAnotherApp)];
       const shuffled = sent
@@ -72,7 +73,7 @@ it('is the law of the mirror in SQL: any order, batches, repeats and replicas en
         [...once].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
       );
     }),
-    { numRuns: 150 },
+    { numRuns: runs(30) },
   );
 });
 
@@ -88,7 +89,7 @@ it('shows the later of two that are a nanosecond apart, whatever they say', asyn
   }
   const shown = await ask<{ display_name: string }>(
     database.url,
-    `select display_name from contact where project_id = 'nanoseconds' order by substr(id, 9)::int`,
+    `select snapshot ->> 'display_name' as display_name from contact where project_id = 'nanoseconds' order by substr(id, 9)::int`,
   );
   expect(shown.map((row) => row.display_name)).toEqual(names);
 });

@@ -1,38 +1,48 @@
+import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import type { Source } from '../../src/audit/audit-event';
-import { FollowersRepository } from '../../src/audit/followers.repository';
-import { MergesRepository } from '../../src/audit/merges.repository';
-import type { CommitQueue } from '../../src/contacts/commit-queue';
-import type { ContactEvent } from '../../src/contacts/contact-event';
+import type { Source } from '../../src/audit/audit-event.rule';
+import { FollowersRepository } from '../../src/followers/followers.repository';
+import { LocksRepository } from '../../src/followers/locks.repository';
+import { JournalFollowers } from '../../src/followers/journal-followers.service';
+import { MergesRepository } from '../../src/contacts/merges/merges.repository';
+import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
+import type { CommitQueue } from '../../src/audit/commit/commit-queue';
+import type { ContactEvent } from '../../src/audit/commit/contact-event.rule';
 import { ContactsRepository } from '../../src/contacts/contacts.repository';
-import type { ProjectReads } from '../../src/database/project-reads';
-import { SetsRepository } from '../../src/duplicates/sets.repository';
+import type { ProjectReads } from '../../src/database/reads/project-reads';
+import { SetsRepository } from '../../src/matching/sets.repository';
 import { CountedContactsRepository } from '../../src/stats/counted-contacts.repository';
 import { CountsRepository } from '../../src/stats/counts.repository';
-import { localClock } from '../../src/stats/local-clock';
-import { INTERVALS, planPoints, type Interval } from '../../src/stats/plan-points';
+import { localClock } from '../../src/stats/local-clock.rule';
+import { INTERVALS, planPoints, type Interval } from '../../src/stats/plan-points.rule';
 import { FOLLOWER, StatsFollower } from '../../src/stats/stats-follower';
-import { StatsService, type Acquisition, type Window } from '../../src/stats/stats.service';
-import { createDatabase, type TestDatabase } from '../server/database';
-import { callback, contact, type Told } from '../sinch/callbacks';
-import { inProject } from '../sinch/histories';
-import { ask, openPool, openQueue, openReads, until } from './connections';
-import { eventOf } from './events';
+import { StatsService, type Window } from '../../src/stats/stats.service';
+import { createDatabase, type TestDatabase } from '../support/server/database';
+import { callback, contact, type Told } from '../support/sinch/callbacks';
+import { inProject } from '../support/sinch/histories';
+import { ask, openPool, openQueue, openReads } from '../support/postgres/connections';
+import { until } from '../support/until';
+import { eventOf } from '../support/postgres/events';
+import { retryAll, tripOver } from '../support/postgres/tripwire';
+import type { AcquisitionObject } from '../../src/stats/stats.dto';
+import { runs, timeForRuns } from '../support/runs';
 
-jest.setTimeout(120_000);
+jest.setTimeout(timeForRuns(120_000));
 
 let database: TestDatabase;
 let pool: DataSource;
 let reads: ProjectReads;
 let queue: CommitQueue;
 let followers: FollowersRepository;
+let locks: LocksRepository;
+let parked: ParkedEventsRepository;
 let stats: StatsService;
 
-const followerOf = (): StatsFollower =>
+const followerOf = (journals = new JournalFollowers(locks, followers, parked)): StatsFollower =>
   new StatsFollower(
     queue,
-    followers,
+    journals,
     new MergesRepository(reads),
     new ContactsRepository(reads),
     new CountedContactsRepository(),
@@ -45,7 +55,9 @@ beforeAll(async () => {
   reads = openReads(database.url);
   queue = await openQueue(database.url);
   followers = new FollowersRepository(pool);
-  stats = new StatsService(new CountsRepository(reads), followers, new SetsRepository(reads));
+  locks = new LocksRepository(pool);
+  parked = new ParkedEventsRepository(pool, reads);
+  stats = new StatsService(new CountsRepository(reads), followers, parked, new SetsRepository(reads));
 });
 afterAll(async () => {
   await queue.close();
@@ -56,7 +68,7 @@ afterAll(async () => {
 
 async function follow(follower = followerOf()): Promise<void> {
   await until(async () => {
-    await follower.followOn();
+    await follower.followOn().catch(() => undefined);
     return (await followers.lag(FOLLOWER)).events === 0;
   }, 30_000);
 }
@@ -158,7 +170,7 @@ function tally(values: readonly string[]): Record<string, number> {
 }
 
 /** What of an answer is above zero. */
-const counted = ({ points }: Acquisition): Record<string, number> =>
+const counted = ({ points }: Pick<AcquisitionObject, 'points'>): Record<string, number> =>
   Object.fromEntries(points.filter(({ count }) => count > 0).map(({ label, count }) => [label, count]));
 
 const CHANNELS = ['SMS', 'WHATSAPP', 'RCS'];
@@ -277,8 +289,50 @@ it('counts as one does who reads the whole journal, whatever came in which order
         await expectOverview(project);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
+});
+
+it('counts the same once the events that could not be handled are retried, in any order', async () => {
+  Logger.overrideLogger(false);
+  await tripOver(database.ownerUrl, ['counted_contact']);
+  const journals = new JournalFollowers(locks, followers, parked);
+  const follower = followerOf(journals);
+  let projects = 0;
+  let parkedInAll = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(aTale, aTime), { minLength: 1, maxLength: 25 }),
+      fc.nat(),
+      fc.infiniteStream(fc.nat()),
+      async (happenings, at, dice) => {
+        const project = `parked-${projects++}`;
+        const events = happenings.map(([told, time]) => happened(project, told, time));
+        const created = happenings.flatMap(([told]) => ('create' in told ? [told.create] : []));
+        const tripped = created[at % created.length]?.['id'] ?? 'contact-0';
+        await ask(database.ownerUrl, 'insert into tripwire values ($1, $2)', [project, tripped]);
+        await Promise.all(events.map((each) => queue.commit(each)));
+        await follow(follower);
+        await ask(database.ownerUrl, 'delete from tripwire where project_id = $1', [project]);
+        const { follower: lag } = await stats.overview(project);
+        const count = await retryAll(
+          parked,
+          project,
+          (row) => journals.retry(row),
+          (sides) => Number(dice.next().value) % sides,
+        );
+        expect([lag.lag_events, lag.parked_events]).toEqual([0, count]);
+        parkedInAll += count;
+        await expectOverview(project);
+        const { creations } = await bruteForce(project);
+        const all = windowOf(ns('2023-01-01T00:00:00Z'), ns('2025-01-01T00:00:00Z'), 'month', 'UTC');
+        const { total } = await stats.acquisition(project, all, 'all');
+        expect(total).toBe(creations.length);
+      },
+    ),
+    { numRuns: runs(25) },
+  );
+  expect(parkedInAll).toBeGreaterThan(10);
 });
 
 /** Against the map and the journal. */
@@ -310,7 +364,7 @@ async function expectOverview(project: string): Promise<void> {
   }).toEqual(expected?.overview);
 }
 
-it('moves a contact to the earlier creation that is told of late, and counts it once', async () => {
+it('moves a contact to the earlier creation that arrives late, and counts it once', async () => {
   const project = 'late';
   const window = windowOf(ns('2023-06-01T00:00:00Z'), ns('2023-07-01T00:00:00Z'), 'day', 'UTC');
   await queue.commit(
@@ -342,6 +396,12 @@ it('takes the window to the nanosecond', async () => {
   expect(await total(time + 2n, time + 3_600_000_000_000n)).toBe(0);
 });
 
+it('takes a window up to the last time that there is', async () => {
+  const last = 2n ** 63n - 1n;
+  const window = windowOf(last - 60_000_000_000n, last, 'hour', 'UTC');
+  expect((await stats.acquisition('last', window, 'all')).total).toBe(0);
+});
+
 it('takes what we fetched for no acquisition, and tells beyond 100 values of the rest', async () => {
   const project = 'many';
   const time = ns('2023-06-20T10:00:00Z');
@@ -356,7 +416,7 @@ it('takes what we fetched for no acquisition, and tells beyond 100 values of the
   expect(answer.series?.at(-1)).toEqual({ kind: 'rest', value: null, total: 3, counts: [3] });
 });
 
-it('counts each event once with two who follow at a time, and again from the beginning when told to', async () => {
+it('counts each event once with two followers at a time, and again from the beginning after a reset', async () => {
   const project = 'twice';
   const time = ns('2023-06-20T10:00:00Z');
   const events = Array.from({ length: 1_200 }, (_, n) =>

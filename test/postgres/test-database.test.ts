@@ -1,9 +1,9 @@
-import { Client } from 'pg';
-import { createDatabase } from '../server/database';
+import { PostgresClient } from '../../src/database/postgres-client';
+import { createDatabase, needed, SERVICE_ROLE } from '../support/server/database';
 
-it('is a migrated database of its own, in which the service works as mirror_service', async () => {
+it('is a migrated database of its own, in which the service works as its role', async () => {
   const [one, other] = await Promise.all([createDatabase(), createDatabase()]);
-  const client = new Client({ connectionString: one.url });
+  const client = new PostgresClient({ connectionString: one.url });
   client.on('error', () => undefined);
   await client.connect();
   const { rows } = await client.query(
@@ -11,6 +11,6 @@ it('is a migrated database of its own, in which the service works as mirror_serv
   );
   await client.end();
   await Promise.all([one.drop(), other.drop()]);
-  expect(rows).toEqual([{ name: 'mirror_service', events: 0 }]);
+  expect(rows).toEqual([{ name: needed(SERVICE_ROLE), events: 0 }]);
   expect(one.url).not.toBe(other.url);
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { DataDir, isAlive } from './service-process';
+import { DataDir, isAlive, MIRROR, ServiceProcess } from '../support/process/service-process';
+import { until } from '../support/until';
 
 jest.setTimeout(120_000);
 
@@ -12,7 +12,7 @@ let stdout = '';
 let stderr = '';
 
 beforeEach(() => {
-  dir = new DataDir();
+  dir = DataDir.migrated();
 });
 afterEach(async () => {
   if (demo?.exitCode === null && demo.signalCode === null) {
@@ -34,19 +34,21 @@ function start(env: Readonly<Record<string, string>> = {}): ChildProcess {
   return child;
 }
 
-async function until(isSo: () => boolean | Promise<boolean>, waitMs: number): Promise<void> {
-  const deadline = Date.now() + waitMs;
-  while (!(await isSo())) {
-    if (Date.now() > deadline || demo?.exitCode === 1)
-      throw new Error(`It did not come to that:\n${stdout}\n${stderr}`);
-    await delay(100);
-  }
+/** Waits for something that the demo is to bring about. */
+async function untilDemo(isSo: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+  const describe = (): string => `${String(isSo)}\n${stdout}\n${stderr}`;
+  const isSoYet = async (): Promise<boolean> => {
+    if (await isSo()) return true;
+    if (demo?.exitCode === 1) throw new Error(`It ended before it came to that: ${describe()}`);
+    return false;
+  };
+  await until(isSoYet, withinMs, { everyMs: 100, describe });
 }
 
 /** The base of the mirror's REST API that the demo prints when it runs. */
 async function printedBase(): Promise<string> {
   const base = (): string => /^ {2}mirror +(\S+)$/m.exec(stdout)?.[1] ?? '';
-  await until(() => base() !== '' && stdout.includes('Ctrl-C'), 60_000);
+  await untilDemo(() => base() !== '' && stdout.includes('Ctrl-C'), 60_000);
   return base();
 }
 
@@ -68,16 +70,27 @@ async function isReached(base: string): Promise<boolean> {
 it('shows a mirror that lives, and leaves nothing running when it is stopped', async () => {
   const child = start({ DEMO_DIALS: '5', DEMO_SEED: '3' });
   const base = await printedBase();
-  await until(
+  await untilDemo(
     async () => (await count(base, 'contacts')) >= 200 && (await count(base, 'merges')) >= 1,
     30_000,
   );
   const curl = /^curl .*$/m.exec(stdout)?.[0] ?? '';
   expect(curl).toContain(base);
   expect(stdout).not.toContain(KEY);
+  // the demo keeps its webhook secret where the command finds it
+  const event = /^ENV_FILE=off .* npm run (mirror -- event)$/m.exec(stdout)?.[1];
+  expect(event).toBe('mirror -- event');
+  const sent = await new ServiceProcess({ DATA_DIR: dir.path, ADMIN_API_KEY: KEY }, MIRROR, 'event').ended;
+  expect([sent.code, sent.stdout]).toEqual([0, expect.stringMatching(/^CONTACT_CREATE: committed\n/)]);
   const simulator = /^ {2}simulator +(http:\/\/[^/]+)/m.exec(stdout)?.[1] ?? '';
   expect(await isReached(simulator)).toBe(true);
   const postmaster = dir.postmasterPid;
+  // a line for each happening, and now and then a summary
+  const summary = /^\d\d:\d\d:\d\d -- last 10 s: .*; contacts: \d+ at Sinch, \d+ in the mirror$/m;
+  await untilDemo(
+    () => /^\d\d:\d\d:\d\d (?:created|updated) +\S/m.test(stdout) && summary.test(stdout),
+    60_000,
+  );
 
   child.kill('SIGTERM');
   const [code] = (await once(child, 'exit')) as [number | null];
@@ -89,7 +102,7 @@ it('shows a mirror that lives, and leaves nothing running when it is stopped', a
   const again = start();
   const other = await printedBase();
   expect(new URL(other).pathname).not.toBe(new URL(base).pathname);
-  await until(async () => (await count(other, 'contacts')) >= 200, 30_000);
+  await untilDemo(async () => (await count(other, 'contacts')) >= 200, 30_000);
   again.kill('SIGINT');
   expect((await once(again, 'exit'))[0]).toBe(0);
 });
@@ -100,7 +113,7 @@ it('takes the service and its Postgres along when it is killed', async () => {
   const postmaster = dir.postmasterPid;
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await until(async () => !isAlive(postmaster) && !(await isReached(base)), 15_000);
+  await untilDemo(async () => !isAlive(postmaster) && !(await isReached(base)), 15_000);
 });
 
 it('ends with one line when an option makes no sense, or the service does not start', async () => {
@@ -109,5 +122,5 @@ it('ends with one line when an option makes no sense, or the service does not st
   expect(stderr).toBe('DEMO_DIALS must be a whole number from 0 to 100\n');
   const refused = start({ HOST: '192.0.2.1' });
   expect((await once(refused, 'close'))[0]).toBe(1);
-  expect(stderr).toBe('PORT 0 on HOST 192.0.2.1 is no address of this machine\n');
+  expect(stderr).toBe('PORT 0 on HOST 192.0.2.1 is not an address of this machine: correct HOST\n');
 });

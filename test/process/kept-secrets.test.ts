@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keepSecret } from '../../src/kept-secrets';
+import { keepSecret } from '../../src/config/kept-secrets';
 
 const parent = mkdtempSync(join(tmpdir(), 'mirror-secrets-'));
 afterAll(() => {

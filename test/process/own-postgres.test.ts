@@ -1,10 +1,13 @@
-import { connect, createServer, type Server } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { DataDir, freePort, ServiceProcess } from './service-process';
+import { createServer, type Server } from 'node:net';
+import { errorCode } from '../../src/base/error-code';
+import { migrate } from '../../src/database/migrate';
+import { PostgresClient } from '../../src/database/postgres-client';
+import { EmbeddedPostgres } from '../../src/database/embedded/embedded-postgres';
+import { isDatabaseAway } from '../../src/database/sqlstate';
+import { connectTo } from '../support/http/postgres-link';
+import { DataDir, freePort, ServiceProcess } from '../support/process/service-process';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const dir = new DataDir();
 const silent = () => undefined;
@@ -17,6 +20,7 @@ beforeAll(async () => {
     dataDir: dir.path,
     log: { info: silent, warn: silent, error: silent },
     durable: false,
+    isOwnerSuperuser: true,
   });
   await server.ready();
 });
@@ -28,7 +32,7 @@ afterAll(async () => {
 });
 
 function changed(change: (url: URL) => void): string {
-  const url = new URL(server.url);
+  const url = new URL(server.ownerUrl);
   change(url);
   return url.href;
 }
@@ -46,20 +50,32 @@ it('refuses a wrong password, a database that is missing, and a user who may not
     /^Cannot migrate the database.*password authentication failed/,
   );
   const missing = changed((url) => (url.pathname = '/missing'));
-  expect(await refusal({ DATABASE_URL: missing })).toMatch(/database "missing" does not exist/);
   const stranger = changed((url) => (url.username = 'stranger'));
-  expect(await refusal({ DATABASE_OWNER_URL: server.url, DATABASE_URL: stranger })).toMatch(/^Cannot /);
+  for (const [owner, service, code] of [
+    [missing, missing, '3D000'],
+    [server.ownerUrl, stranger, '28P01'],
+  ] as const) {
+    const error: unknown = await migrate(owner, service).catch((thrown: unknown) => thrown);
+    // so it is a refusal, and nothing to wait for
+    expect([errorCode(error), isDatabaseAway(error)]).toEqual([code, false]);
+  }
 });
 
-it('waits for a Postgres that is away, tells so once, and leaves it running', async () => {
+it('waits for a Postgres that is unavailable, logs so once, and leaves it running', async () => {
+  let [isOpen, turnedAway] = [false, 0];
   const proxy = createServer((client) => {
-    const upstream = connect(Number(new URL(server.url).port), '127.0.0.1');
+    if (!isOpen) {
+      turnedAway += 1;
+      client.destroy();
+      return;
+    }
+    const upstream = connectTo(new URL(server.ownerUrl));
     client.on('error', () => upstream.destroy());
     upstream.on('error', () => client.destroy());
     client.pipe(upstream).pipe(client);
   });
   const port = await freePort();
-  const url = changed((to) => (to.port = String(port)));
+  const url = changed((to) => (to.host = `127.0.0.1:${port}`));
   const httpPort = await freePort();
   const service = new ServiceProcess({
     ...SECRETS,
@@ -71,19 +87,21 @@ it('waits for a Postgres that is away, tells so once, and leaves it running', as
   await service.until(async () => (await ask('live'))?.status === 200);
   const early = await ask('ready');
   expect([early?.status, early?.headers.get('retry-after')]).toEqual([503, '1']);
-  // time for several tries
-  await delay(1_000);
-  expect(service.curl()).toBeNull();
+  // first nothing listens there, then what listens hangs up
+  await service.until(() => service.printed.includes('Cannot connect to Postgres'));
   await portOf(proxy, port);
+  await service.until(() => turnedAway >= 2);
+  expect(service.curl()).toBeNull();
+  isOpen = true;
   await service.ready();
   expect(await service.status('/health/ready')).toBe(200);
-  expect((await service.stop()).stdout.match(/Waiting for Postgres/g)).toHaveLength(1);
+  expect((await service.stop()).stdout.match(/Cannot connect to Postgres/g)).toHaveLength(1);
   await new Promise((resolve) => proxy.close(resolve));
   await server.ready();
 });
 
-it('starts with two users, of whom the owner lets the other work as mirror_service', async () => {
-  const client = new Client({ connectionString: server.url });
+it('starts with two users, where the owner grants mirror_service to the other', async () => {
+  const client = new PostgresClient({ connectionString: server.ownerUrl });
   await client.connect();
   await client.query(`create role "service user" login password 'p@ss/word' connection limit 20`);
   await client.end();
@@ -91,7 +109,7 @@ it('starts with two users, of whom the owner lets the other work as mirror_servi
     url.username = 'service user';
     url.password = 'p@ss/word';
   });
-  const service = new ServiceProcess({ ...SECRETS, DATABASE_URL: own, DATABASE_OWNER_URL: server.url });
+  const service = new ServiceProcess({ ...SECRETS, DATABASE_URL: own, DATABASE_OWNER_URL: server.ownerUrl });
   await service.ready();
   expect(service.curl()).toMatch(/health\/ready$/);
   expect(await service.status('/health/ready')).toBe(200);

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { DataDir, ServiceProcess } from './service-process';
+import { DataDir, ServiceProcess } from '../support/process/service-process';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const dir = new DataDir();
 
@@ -54,7 +54,9 @@ it('names the port that is in use, and leaves no server behind', async () => {
   });
   const address = taken.address();
   const port = typeof address === 'object' && address !== null ? String(address.port) : '';
-  expect(await refusal({ PORT: port })).toBe(`PORT ${port} on HOST 127.0.0.1 is in use\n`);
+  expect(await refusal({ PORT: port })).toBe(
+    `PORT ${port} on HOST 127.0.0.1 is in use: stop the other program, or set PORT to a free port\n`,
+  );
   expect(() => dir.postmasterPid).toThrow('ENOENT');
   taken.close();
   expect(await refusal({ HOST: '192.0.2.1' })).toMatch(/^PORT 0 on HOST 192\.0\.2\.1 /);
@@ -76,10 +78,7 @@ it('refuses a cluster of another version, and one whose password is lost', async
 });
 
 it('repeats what Postgres said when it does not start', async () => {
-  const other = new DataDir();
-  const service = new ServiceProcess({ DATA_DIR: other.path });
-  await service.ready();
-  await service.stop();
+  const other = DataDir.migrated();
   const control = join(other.path, 'postgres/global/pg_control');
   chmodSync(control, 0o600);
   writeFileSync(control, 'damaged');

@@ -1,22 +1,23 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { accessVariables } from '../../simulator/demo/access-variables';
 import { type Simulator, startSimulator } from '../../simulator/simulator';
-import { send } from '../sinch/at-simulator';
-import { OwnServer } from './own-server';
-import { ServiceProcess, type Ended } from './service-process';
+import { send } from '../support/sinch/at-simulator';
+import { OwnDatabase } from '../support/process/own-database';
+import { MIRROR, ServiceProcess, type Ended } from '../support/process/service-process';
 
 jest.setTimeout(120_000);
 
 const ADMIN_KEY = 'k'.repeat(32);
-const kills = 5;
+const kills = 2;
 
-let server: OwnServer;
+let database: OwnDatabase;
 let simulator: Simulator;
 let aheadNs: bigint;
 
 beforeAll(async () => {
-  server = await OwnServer.start();
+  database = await OwnDatabase.create();
 });
-afterAll(() => server.remove());
+afterAll(() => database.remove());
 
 let seed = 40;
 beforeEach(async () => {
@@ -30,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => simulator.close());
 
 const ownEnv = (): Record<string, string> => ({
-  DATABASE_URL: server.url,
+  DATABASE_URL: database.url,
   SINCH_WEBHOOK_SECRETS: 's'.repeat(20),
   ADMIN_API_KEY: ADMIN_KEY,
 });
@@ -40,7 +41,7 @@ const env = (): Record<string, string> => ({
 });
 const startService = (): ServiceProcess => new ServiceProcess(env());
 const startCommand = (...args: readonly string[]): ServiceProcess =>
-  new ServiceProcess(env(), 'dist/src/sync-contacts.js', ...args);
+  new ServiceProcess(env(), MIRROR, 'sync', ...args);
 
 interface Progress {
   readonly state: string;
@@ -52,7 +53,7 @@ interface Progress {
 }
 
 async function progress(): Promise<Progress> {
-  const { rows } = await server.owner.query<Progress>(
+  const { rows } = await database.owner.query<Progress>(
     `select state, pages::int, contacts::int, created::int, unchanged::int, deleted::int
      from sync_run where project_id = $1 order by id desc limit 1`,
     [simulator.projectId],
@@ -71,7 +72,7 @@ async function request(service: ServiceProcess, mode: string): Promise<void> {
 
 /** The mirror has what the simulator has, and the journal tells of each contact once. */
 async function expectWhole(): Promise<void> {
-  const { rows } = await server.owner.query<{ id: string; snapshot: unknown; events: number }>(
+  const { rows } = await database.owner.query<{ id: string; snapshot: unknown; events: number }>(
     `select id, snapshot, (select count(*)::int from audit_event e where e.project_id = c.project_id and e.contact_id = c.id) as events
      from contact c where project_id = $1 and gone is null`,
     [simulator.projectId],
@@ -82,15 +83,15 @@ async function expectWhole(): Promise<void> {
   expect(rows.filter(({ events }) => events !== 1)).toEqual([]);
 }
 
+/** What a command printed while it worked, and its result, line by line. */
 function linesOf({ stdout, stderr }: Ended): readonly string[] {
-  expect(stderr).toBe('');
-  return stdout.trim().split('\n');
+  return `${stderr}${stdout}`.trim().split('\n');
 }
 
-it('goes on where it was, and has no page in effect twice, when its service is killed again and again', async () => {
-  const pages = 400;
+it('continues at its place, and applies no page twice, when its service is killed again and again', async () => {
+  const pages = 150;
   simulator.seed(20 * pages);
-  simulator.dials.set({ pageLatencyMs: 5 });
+  simulator.dials.set({ pageLatencyMs: 10 });
   let service = startService();
   await service.ready();
   await request(service, 'reconcile');
@@ -135,18 +136,25 @@ it('is a command’s own where no service runs: tells how far it is, and what it
   aheadNs += 10_000_000_000n;
   for (const { id } of simulator.contacts().slice(0, 12)) await send(simulator, 'DELETE', `/contacts/${id}`);
   const waiting = await startCommand('reconcile').ended;
-  expect(waiting.code).toBe(2);
-  expect(linesOf(waiting).at(-1)).toContain('npm run sync -- reconcile --confirm');
-  const confirmed = await startCommand('reconcile', '--confirm').ended;
-  expect([confirmed.code, linesOf(confirmed)]).toEqual([
+  expect(waiting.code).toBe(3);
+  expect(waiting.stderr.trim().split('\n').at(-1)).toContain('npm run mirror -- sync reconcile --confirm');
+  expect(waiting.stdout).toMatch(/unchanged/);
+  expect(waiting.stdout).not.toMatch(/confirm/);
+  // one JSON document, and nothing else on stdout
+  const confirmed = await startCommand('reconcile', '--confirm', '--json').ended;
+  expect([confirmed.code, JSON.parse(confirmed.stdout)]).toEqual([
     0,
-    expect.arrayContaining([expect.stringMatching(/^ {2}deleted +12$/)]),
+    expect.objectContaining({ mode: 'reconcile', state: 'completed', deleted: 12 }),
   ]);
   await expectWhole();
 
   simulator.dials.set({ wrongRegion: true });
   const failed = await startCommand('reconcile').ended;
-  expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('SINCH_REGION')]);
+  expect([failed.code, failed.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^The reconcile failed: .*SINCH_REGION/m),
+  ]);
+  expect(failed.stdout).not.toContain('SINCH_REGION');
 });
 
 it('is left resumable by Ctrl-C, which says so', async () => {
@@ -156,9 +164,10 @@ it('is left resumable by Ctrl-C, which says so', async () => {
   await command.until(async () => (await progress()).pages > 10);
   command.signal('SIGINT');
   const broken = await command.ended;
-  expect([broken.code, linesOf(broken).at(-1)]).toEqual([
+  expect([broken.code, broken.stdout, broken.stderr.trim().split('\n').at(-1)]).toEqual([
     130,
-    expect.stringMatching(/^Broken off after \d+ pages: /),
+    '',
+    expect.stringMatching(/^Interrupted after \d+ pages: /),
   ]);
   expect((await progress()).state).toBe('running');
   simulator.dials.set({ pageLatencyMs: 0 });
@@ -167,28 +176,51 @@ it('is left resumable by Ctrl-C, which says so', async () => {
   await expectWhole();
 });
 
-it('is left to a service that runs, while the command looks on; which goes on with it when the service is killed', async () => {
+it('is left to a running service while the command watches; the command continues it when the service is killed', async () => {
   simulator.seed(3_000);
-  simulator.dials.set({ pageLatencyMs: 20 });
+  // the command writes a line every few seconds, and the run has to last until then
+  simulator.dials.set({ pageLatencyMs: 100 });
   const service = startService();
   await service.ready();
   const command = startCommand('backfill');
   await command.until(async () => (await progress()).pages > 20);
-  await command.until(() => command.printed.includes(', in the service'));
+  await command.until(() => command.noted.includes(', in the service'));
   await service.kill();
+  simulator.dials.set({ pageLatencyMs: 0 });
   const ended = await command.ended;
   expect([ended.code, linesOf(ended).includes('completed')]).toEqual([0, true]);
   expect(await progress()).toMatchObject({ state: 'completed', pages: 150, created: 3_000 });
   await expectWhole();
 });
 
-it('says how it is called, and what it takes', async () => {
-  for (const args of [[], ['everything'], ['backfill', 'reconcile'], ['backfill', '--force']]) {
-    expect(await startCommand(...args).ended).toMatchObject({
-      code: 1,
-      stderr: 'npm run sync -- backfill|reconcile [--confirm]\n',
+it('says why it stands still: while Sinch has not answered, and once the run waits for it', async () => {
+  const silent = createServer((socket) => socket.resume());
+  const port = await new Promise<number>((resolve) => {
+    silent.listen(0, '127.0.0.1', () => {
+      resolve((silent.address() as AddressInfo).port);
     });
-  }
-  const without = new ServiceProcess(ownEnv(), 'dist/src/sync-contacts.js', 'backfill');
+  });
+  const against = (url: string): ServiceProcess =>
+    new ServiceProcess({ ...env(), SINCH_API_URL: url }, MIRROR, 'sync', 'backfill');
+  const waiting = against(`http://127.0.0.1:${port}`);
+  await waiting.until(() => /0 pages; no new page for \d+ s: Sinch has not answered/.test(waiting.noted));
+  waiting.signal('SIGINT');
+  await waiting.ended;
+  await new Promise((resolve) => silent.close(resolve));
+
+  const refused = against(`http://127.0.0.1:${port}`);
+  await refused.until(() => /asks Sinch again at .* UTC: .*ECONNREFUSED/.test(refused.noted));
+  refused.signal('SIGINT');
+  const lines = linesOf(await refused.ended);
+  expect(lines.slice(1).filter((line) => line.includes(' 0/s'))).toEqual([]);
+  // it continues when Sinch answers again
+  simulator.seed(20);
+  expect((await startCommand('backfill').ended).code).toBe(0);
+});
+
+it('refuses a wrong command line with exit code 2, and a configuration without access to Sinch with 1', async () => {
+  for (const args of [[], ['everything'], ['backfill', 'reconcile'], ['backfill', '--force']])
+    expect([args, (await startCommand(...args).ended).code]).toEqual([args, 2]);
+  const without = new ServiceProcess(ownEnv(), MIRROR, 'sync', 'backfill');
   expect(await without.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('SINCH_KEY_SECRET') });
 });

@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
-import { Config, loadConfig } from '../../src/config';
-import { CONFIG_VARIABLES } from '../../src/config-variables';
-import { StartRefusal } from '../../src/start-refusal';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Config, loadConfig } from '../../src/config/config';
+import { CONFIG_VARIABLES } from '../../src/config/variables';
+import { StartRefusal } from '../../src/config/start-refusal';
 
 const KEY = 'k'.repeat(32);
 
@@ -14,6 +16,32 @@ function refusal(env: Record<string, string>): string {
   }
   throw new Error(`${JSON.stringify(env)} was not refused`);
 }
+
+describe('secrets in files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mirror-config-'));
+  const file = join(folder, 'key');
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('come from the file that <name>_FILE names, without the line end', () => {
+    writeFileSync(file, `${KEY}\n`);
+    expect(loadConfig({ ADMIN_API_KEY_FILE: file }).adminApiKey).toBe(KEY);
+    expect(loadConfig({ SINCH_WEBHOOK_SECRETS_FILE: file }).webhookSecrets).toEqual([KEY]);
+  });
+
+  it('are refused where the variable is given twice, the file is missing or empty, or the variable is no secret', () => {
+    expect(refusal({ ADMIN_API_KEY_FILE: file, ADMIN_API_KEY: KEY })).toMatch(
+      /^ADMIN_API_KEY and ADMIN_API_KEY_FILE are both/,
+    );
+    expect(refusal({ ADMIN_API_KEY_FILE: join(folder, 'none') })).toMatch(
+      /^ADMIN_API_KEY_FILE names a file that cannot be read/,
+    );
+    writeFileSync(file, '\n');
+    expect(refusal({ ADMIN_API_KEY_FILE: file })).toMatch(/^ADMIN_API_KEY_FILE names a file that is empty/);
+    expect(refusal({ SINCH_REGION_FILE: file })).toMatch(/^SINCH_REGION_FILE is not a variable/);
+  });
+});
 
 describe('loadConfig', () => {
   it('needs nothing: the embedded Postgres in ./data, secrets to be made', () => {
@@ -31,14 +59,26 @@ describe('loadConfig', () => {
       rateLimitPerMinute: 60_000,
       corsOrigins: new Set(),
       webhookMaxAgeSeconds: 259_200,
+      webhookMaxAheadSeconds: 600,
       webhookBodyMaxBytes: 1_048_576,
       metadataConsolidation: 'survivor',
       metadataWriteBack: false,
-      autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100 },
+      autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100, graceSeconds: 900 },
       logLevel: 'info',
+      logFormat: null,
+      container: null,
       publicUrl: null,
       webhookRegistration: null,
     });
+  });
+
+  it('assumes nothing that it would refuse when it is given', () => {
+    const assumed = CONFIG_VARIABLES.filter((row) =>
+      ['string', 'number', 'boolean'].includes(typeof row.default),
+    );
+    expect(assumed.length).toBeGreaterThan(10);
+    for (const { name, value, default: given } of assumed)
+      expect([name, value.parse(String(given))]).toEqual([name, given]);
   });
 
   it('takes an empty value as not given, for every variable', () => {
@@ -47,7 +87,7 @@ describe('loadConfig', () => {
   });
 
   it('reads every variable', () => {
-    const given = loadConfig({
+    const env = {
       PORT: '0',
       HOST: '::1',
       DATA_DIR: '/var/lib/mirror/',
@@ -67,16 +107,24 @@ describe('loadConfig', () => {
       RATE_LIMIT_PER_MINUTE: '600',
       CORS_ORIGINS: 'https://crm.example.com, http://localhost:8080',
       WEBHOOK_MAX_AGE_SECONDS: '300',
+      WEBHOOK_MAX_AHEAD_SECONDS: '60',
       WEBHOOK_BODY_MAX_BYTES: '4194304',
       METADATA_CONSOLIDATION: 'deep',
       METADATA_WRITE_BACK: 'true',
       AUTO_MERGE: 'auto',
       AUTO_MERGE_QUIET_SECONDS: '0',
       AUTO_MERGE_DAILY_MAX: '7',
+      AUTO_MERGE_GRACE_SECONDS: '0',
       LOG_LEVEL: 'silent',
+      LOG_FORMAT: 'pretty',
+      IN_CONTAINER: 'true',
       PUBLIC_URL: 'https://mirror.example.com/sinch/',
       WEBHOOK_REGISTER: 'true',
-    });
+    };
+    // ENV_FILE is read before: test/process/env-file.test.ts
+    const names = CONFIG_VARIABLES.map(({ name }) => name).filter((name) => name !== 'ENV_FILE');
+    expect(Object.keys(env).sort()).toEqual(names.sort());
+    const given = loadConfig(env);
     const sinch = {
       projectId: 'b',
       appId: 'app',
@@ -99,11 +147,14 @@ describe('loadConfig', () => {
       rateLimitPerMinute: 600,
       corsOrigins: new Set(['https://crm.example.com', 'http://localhost:8080']),
       webhookMaxAgeSeconds: 300,
+      webhookMaxAheadSeconds: 60,
       webhookBodyMaxBytes: 4_194_304,
       metadataConsolidation: 'deep',
       metadataWriteBack: true,
-      autoMerge: { policy: 'auto', quietSeconds: 0, dailyMax: 7 },
+      autoMerge: { policy: 'auto', quietSeconds: 0, dailyMax: 7, graceSeconds: 0 },
       logLevel: 'silent',
+      logFormat: 'pretty',
+      container: hostname(),
       publicUrl: 'https://mirror.example.com/sinch',
       webhookRegistration: { sinch, target: 'https://mirror.example.com/sinch/webhooks/sinch' },
     });
@@ -141,6 +192,7 @@ describe('loadConfig', () => {
         ',',
       ],
     ],
+    ['WEBHOOK_MAX_AHEAD_SECONDS', ['0', '86401', '10m', '-1']],
     ['WEBHOOK_MAX_AGE_SECONDS', ['0', '2592001', '3d', '1.5', 'Infinity', 'NaN']],
     ['WEBHOOK_BODY_MAX_BYTES', ['1023', '4194305', '1MB']],
     ['METADATA_CONSOLIDATION', ['all', 'Deep', 'deep,newest']],
@@ -148,6 +200,8 @@ describe('loadConfig', () => {
     ['AUTO_MERGE', ['on', 'true', 'AUTO']],
     ['AUTO_MERGE_QUIET_SECONDS', ['-1', '31536001', '24h']],
     ['AUTO_MERGE_DAILY_MAX', ['0', '100001', 'all']],
+    ['AUTO_MERGE_GRACE_SECONDS', ['-1', '86401', 'soon']],
+    ['LOG_FORMAT', ['PRETTY', 'text']],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ']],
     [
       'PUBLIC_URL',
@@ -166,6 +220,34 @@ describe('loadConfig', () => {
   });
 
   it.each([
+    ['postgres://a,b/mirror', 'several hosts'],
+    ['postgres://u:p,w@a:5432,b:5433/mirror', 'several hosts'],
+    ['postgres://a%2Cb/mirror', 'several hosts'],
+    ['postgres:///mirror?host=a,b', 'several hosts'],
+    ['postgres://a/mirror?host=b,c&port=1,2', 'several hosts'],
+    ['postgres://a/mirror?target_session_attrs=read-write', 'target_session_attrs'],
+    ['postgres://a/mirror?load_balance_hosts=random', 'load_balance_hosts'],
+    ['postgres://a/mirror?hostaddr=10.0.0.1', 'hostaddr'],
+  ])('refuses %s, which the driver would misread, and says what to do', (url, what) => {
+    for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) {
+      const message = refusal({ [name]: url });
+      expect([message, message.includes('\n')]).toEqual([expect.stringContaining(what), false]);
+      expect(message).toContain('give one address that follows the primary');
+    }
+  });
+
+  it('takes a password with a comma, and a folder of a socket', () => {
+    for (const url of [
+      'postgres://u:p,w@db/mirror',
+      'postgres:///mirror?host=/run/postgresql',
+      'postgres://[::1]:5432/mirror',
+    ])
+      expect(() =>
+        loadConfig({ DATABASE_URL: url, SINCH_WEBHOOK_SECRETS: 'x'.repeat(32), ADMIN_API_KEY: 'off' }),
+      ).not.toThrow();
+  });
+
+  it.each([
     'WEBHOOK_MAX_AGE',
     'SINCH_WEBHOOK_SECRET',
     'DATABASE_OWNER',
@@ -178,7 +260,7 @@ describe('loadConfig', () => {
     'DATABASE_PASSWORD',
   ])('refuses the unknown %s', (name) => {
     expect(refusal({ [name]: 'x' })).toMatch(
-      new RegExp(`^${name} is not a variable of this service \\(it knows `),
+      new RegExp(`^${name} is not a variable of this service: correct or remove it \\(known variables: `),
     );
   });
 
@@ -234,7 +316,7 @@ describe('loadConfig', () => {
     );
   });
 
-  it('reconciles as often as it is told, which takes what it takes to ask Sinch', () => {
+  it('reconciles at the configured interval, which requires access to Sinch', () => {
     const access = {
       SINCH_PROJECT_ID: 'p',
       SINCH_APP_ID: 'a',
@@ -250,12 +332,14 @@ describe('loadConfig', () => {
       2_592_000_000,
       null,
     ]);
-    expect(refusal({ RECONCILE_EVERY: '6h' })).toMatch(/^RECONCILE_EVERY is given without SINCH_PROJECT_ID/);
+    expect(refusal({ RECONCILE_EVERY: '6h' })).toMatch(
+      /^RECONCILE_EVERY requires SINCH_PROJECT_ID, SINCH_APP_ID, /,
+    );
   });
 
   it('writes metadata back only where Sinch can be asked, and there is something to write', () => {
     expect(refusal({ METADATA_WRITE_BACK: 'true', METADATA_CONSOLIDATION: 'deep' })).toBe(
-      'METADATA_WRITE_BACK needs SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or leave it out',
+      'METADATA_WRITE_BACK=true requires SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET: set them, or remove METADATA_WRITE_BACK=true',
     );
     expect(refusal({ METADATA_WRITE_BACK: 'true' })).toContain('METADATA_CONSOLIDATION=deep or newest');
   });
@@ -263,11 +347,11 @@ describe('loadConfig', () => {
   it('merges by rule only where Sinch can be asked', () => {
     expect(loadConfig({ AUTO_MERGE: 'suggest' }).autoMerge.policy).toBe('suggest');
     expect(refusal({ AUTO_MERGE: 'auto' })).toBe(
-      'AUTO_MERGE=auto needs SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or suggest',
+      'AUTO_MERGE=auto requires SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET: set them, or remove AUTO_MERGE=auto',
     );
   });
 
-  it('registers the webhook only when told to, and names what it lacks for that', () => {
+  it('registers the webhook only when configured to, and names the variables that are missing for it', () => {
     const access = {
       SINCH_PROJECT_ID: 'p',
       SINCH_APP_ID: 'a',
@@ -281,13 +365,13 @@ describe('loadConfig', () => {
     const asked = { ...access, WEBHOOK_REGISTER: 'true' };
     expect(loadConfig(asked).webhookRegistration?.target).toBe('https://m.example.com/webhooks/sinch');
     expect(refusal({ WEBHOOK_REGISTER: 'true' })).toBe(
-      'WEBHOOK_REGISTER needs PUBLIC_URL, SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET too: give them, or leave it out',
+      'WEBHOOK_REGISTER=true requires PUBLIC_URL, SINCH_PROJECT_ID, SINCH_APP_ID, SINCH_KEY_ID, SINCH_KEY_SECRET: set them, or remove WEBHOOK_REGISTER=true',
     );
     expect(refusal({ ...asked, PUBLIC_URL: '' })).toBe(
-      'WEBHOOK_REGISTER needs PUBLIC_URL too: give them, or leave it out',
+      'WEBHOOK_REGISTER=true requires PUBLIC_URL: set it, or remove WEBHOOK_REGISTER=true',
     );
     expect(refusal({ ...asked, PUBLIC_URL: 'https://conversation-api.eu.sinch.com' })).toBe(
-      'PUBLIC_URL must not be on a host of Sinch’s own, or WEBHOOK_REGISTER must be left out',
+      'PUBLIC_URL must not be a Sinch host: correct it, or remove WEBHOOK_REGISTER',
     );
   });
 

@@ -1,12 +1,10 @@
+import { METADATA_POLICIES } from '../../src/config/policies.rule';
 import fc from 'fast-check';
-import { canonicalJson, type Json } from '../../src/contacts/canonical';
-import {
-  consolidateMetadata,
-  METADATA_POLICIES,
-  type ToldMetadata,
-} from '../../src/contacts/consolidate-metadata';
+import { canonicalJson, type Json } from '../../src/json/canonical.rule';
+import { consolidateMetadata, type VersionedMetadata } from '../../src/contacts/consolidate-metadata.rule';
+import { anyText } from '../support/any-text';
 
-const told = (id: string, version: number, metadata: Json): ToldMetadata => ({
+const told = (id: string, version: number, metadata: Json): VersionedMetadata => ({
   id,
   version: BigInt(version),
   metadata,
@@ -28,7 +26,7 @@ describe('consolidateMetadata', () => {
     );
   });
 
-  it('unites by `newest`: the value of whom was told of last', () => {
+  it('combines by `newest`: the value of the contact with the highest version', () => {
     expect(consolidateMetadata('newest', survivor, [older, newer])).toBe(
       '{"address":{"city":"Bonn","zip":"2"},"n":[2],"tier":"new"}',
     );
@@ -84,7 +82,7 @@ describe('consolidateMetadata', () => {
           .map((each) => JSON.stringify(each)),
         weight: 3,
       },
-      { arbitrary: fc.string({ unit: 'binary' }), weight: 1 },
+      { arbitrary: anyText(), weight: 1 },
       { arbitrary: fc.jsonValue({ maxDepth: 1 }), weight: 1 },
     ) as fc.Arbitrary<Json>;
     fc.assert(

@@ -5,10 +5,10 @@ import {
   fetchedVersion,
   foundAbsent,
   type Fetching,
-} from '../../src/contacts/fetched';
-import { effectsOf, join, positionOf } from '../../src/contacts/mirror';
-import { FAR_FUTURE, readNotification, snapshotIn } from '../../src/contacts/read-notification';
-import { writeTime } from '../../src/rest/read-time';
+} from '../../src/audit/commit/fetched.rule';
+import { registerChangesOf, join, positionOf } from '../../src/audit/commit/mirror.rule';
+import { FAR_FUTURE, readNotification, snapshotIn } from '../../src/audit/commit/read-notification.rule';
+import { writeTime } from '../../src/json/read-time.rule';
 
 const FETCHING: Fetching = { projectId: 'p', source: 'reconcile', actor: 'admin', receivedAt: 1n };
 const VERSION = 1_718_460_000_123_000_000n;
@@ -61,12 +61,12 @@ it.each([
   expect(fetchedContact('CONTACT_CREATE', contact, VERSION, FETCHING)).toMatchObject({ reason });
 });
 
-it('holds an absence until something newer is told, and never against what is final', () => {
-  const absent = effectsOf(foundAbsent('A', VERSION, FETCHING).notification)[0];
+it('holds an absence until newer data arrives, and lets a deletion replace it', () => {
+  const absent = registerChangesOf(foundAbsent('A', VERSION, FETCHING).notification)[0];
   const told = (contact: object, version: bigint) => {
     const event = fetchedContact('CONTACT_UPDATE', contact, version, FETCHING);
     if (!('notification' in event)) throw new Error(event.detail);
-    return effectsOf(event.notification)[0];
+    return registerChangesOf(event.notification)[0];
   };
   const [before, after] = [told(CONTACT, VERSION - 1n), told(CONTACT, VERSION + 1n)];
   if (absent === undefined || before === undefined || after === undefined) throw new Error('no effect');

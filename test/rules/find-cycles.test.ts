@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { findCycles } from '../../src/contacts/find-cycles';
-import { followMerges } from '../../src/contacts/follow-merges';
+import { findCycles } from '../../src/contacts/merges/find-cycles.rule';
+import { followMerges } from '../../src/contacts/follow-merges.rule';
 
 const merges = (...told: readonly string[]): ReadonlyMap<string, string> =>
   new Map(told.map((each) => each.split('>') as [string, string]));
@@ -23,7 +23,7 @@ describe('findCycles', () => {
           [...survivorOf].map(([id, survivorId]) => [id, { id, gone: 'merged' as const, survivorId }]),
         );
         const inCircles = [...survivorOf.keys()].filter((id) => {
-          const resolution = followMerges(survivorOf.get(id) ?? '', pointers);
+          const resolution = followMerges(pointers)(survivorOf.get(id) ?? '');
           return resolution.state === 'cycle' && resolution.chain.includes(id);
         });
         const found = findCycles(survivorOf);

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { FollowLoop } from '../../src/contacts/follow-loop';
+import { FollowLoop } from '../../src/followers/follow-loop';
 
 const workMs = 20;
 
 /** How often a follower works within so many ms while events come in without end, and so many are in the queue. */
 async function countTurns(events: number, withinMs: number): Promise<number> {
-  const nudges = new Set<() => void>();
+  const nudges = new Set<(projectIds: ReadonlySet<string>) => void>();
   const queue = {
     depth: { events, bytes: 0 },
-    onCommit: (nudge: () => void) => {
+    onCommit: (nudge: (projectIds: ReadonlySet<string>) => void) => {
       nudges.add(nudge);
       return () => nudges.delete(nudge);
     },
@@ -18,7 +18,7 @@ async function countTurns(events: number, withinMs: number): Promise<number> {
   const loop = new FollowLoop(queue, new Logger(), async () => {
     turns += 1;
     await delay(workMs);
-    for (const nudge of nudges) nudge();
+    for (const nudge of nudges) nudge(new Set());
     return true;
   });
   loop.start();

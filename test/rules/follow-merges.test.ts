@@ -1,4 +1,4 @@
-import { followMerges, type Pointer } from '../../src/contacts/follow-merges';
+import { followMerges, type Pointer } from '../../src/contacts/follow-merges.rule';
 
 /** `A>B` merged, `A!` deleted, `A` active. */
 function pointers(...told: readonly string[]): ReadonlyMap<string, Pointer> {
@@ -34,12 +34,12 @@ describe('followMerges', () => {
     ['A', pointers('A>B', 'B>A'), { state: 'cycle', chain: ['A', 'B'], chainLength: 2 }],
     ['X', pointers('X>A', 'A>B', 'B>A'), { state: 'cycle', chain: ['X', 'A', 'B'], chainLength: 3 }],
   ])('answers for %s', (id, told, resolution) => {
-    expect(followMerges(id, told)).toEqual(resolution);
+    expect(followMerges(told)(id)).toEqual(resolution);
   });
 
   it('shows 50 ids of a chain, and how many there are', () => {
     const long = pointers(...Array.from({ length: 999 }, (_, n) => `${n}>${n + 1}`), '999');
-    const resolution = followMerges('0', long);
+    const resolution = followMerges(long)('0');
     expect(resolution).toMatchObject({ state: 'merged', survivorId: '999', chainLength: 1_000 });
     expect('chain' in resolution && resolution.chain).toHaveLength(50);
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mergeId, readMergeId } from '../../src/contacts/merge-id';
+import { mergeId, readMergeId } from '../../src/contacts/merges/merge-id.rule';
 
 describe('The id of a merge', () => {
   it('is read back as the pair that it names', () => {

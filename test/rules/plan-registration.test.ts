@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { TRIGGERS } from '../../src/audit/audit-event';
-import { adviseOn, describeRegistration } from '../../src/sinch/describe-registration';
+import { TRIGGERS } from '../../src/audit/audit-event.rule';
+import { adviseOn, describeRegistration } from '../../src/registration/describe-registration.rule';
 import {
   planRegistration,
   shownTarget,
   type WantedWebhook,
   webhooksMax,
-} from '../../src/sinch/plan-registration';
-import type { Identified } from '../../src/sinch/read-answer';
-import { HOOK, wanted } from '../sinch/wanted-webhook';
+} from '../../src/registration/plan-registration.rule';
+import type { Identified } from '../../src/sinch/read-answer.rule';
+import { HOOK, wanted } from '../support/sinch/wanted-webhook';
 
 const OLD = 'https://old.example.com/webhooks/sinch';
 const SECRETS = ['secret-one', 'secret-two', 'secret-three'];
@@ -115,7 +115,8 @@ describe('A registration', () => {
       fc.property(anApp, aWish, (webhooks, wish) => {
         const plan = planRegistration(webhooks, wish);
         if (plan.kind === 'create') return;
-        const said = plan.kind === 'refused' ? plan.reason : describeRegistration(plan, HOOK).join();
+        const said =
+          plan.kind === 'refused' ? plan.reason : describeRegistration(plan, HOOK, 'register again').join();
         for (const secret of [...SECRETS, 'theirs']) expect(said).not.toContain(secret);
       }),
     );
@@ -126,7 +127,7 @@ describe('A registration', () => {
     expect(planRegistration(full, wanted())).toEqual({
       kind: 'refused',
       reason:
-        'The app has 5 webhooks already, and Sinch allows 5: remove one with Sinch, or move one here (--replace <its target>). Its targets: https://other.example.com/0, https://other.example.com/1, https://other.example.com/2, https://other.example.com/3, https://z.example.com/x.',
+        'The app has 5 webhooks already, and Sinch allows 5: remove one at Sinch, or move one here (--replace <its target>). Its targets: https://other.example.com/0, https://other.example.com/1, https://other.example.com/2, https://other.example.com/3, https://z.example.com/x.',
     });
     expect(planRegistration([], wanted({ replaces: OLD }))).toEqual({
       kind: 'refused',
@@ -163,7 +164,11 @@ describe('What a registration says', () => {
   const said = (webhooks: readonly Identified[], wish = wanted()): readonly string[] => {
     const plan = planRegistration(webhooks, wish);
     if (plan.kind === 'refused') return [plan.reason];
-    return describeRegistration(plan.kind === 'create' ? { ...plan, kind: 'created', id: 'W9' } : plan, HOOK);
+    return describeRegistration(
+      plan.kind === 'create' ? { ...plan, kind: 'created', id: 'W9' } : plan,
+      HOOK,
+      'register again',
+    );
   };
 
   it('names what was done', () => {
@@ -179,13 +184,18 @@ describe('What a registration says', () => {
 
   it('names what is left to do', () => {
     expect(said([ours({ id: 'W0', target: OLD })])[1]).toBe(
-      `The app has one for ${OLD} too: if it is the service's old address, remove it with Sinch.`,
+      `The app also has a webhook for ${OLD}: if it is the service's old address, remove it at Sinch.`,
     );
     expect(said([ours(), ours({ id: 'W0', target: OLD })], wanted({ replaces: OLD }))[1]).toBe(
-      'Webhook W0, which was to be moved here, is left as it is: remove it with Sinch.',
+      'Webhook W0, which was to be moved here, was left unchanged: remove it at Sinch.',
+    );
+    expect(said([ours()], wanted({ replaces: OLD }))[1]).toBe(
+      `The app has no webhook for ${OLD}, so nothing was moved.`,
     );
     const tolerant = wanted({ toleratedSecrets: ['secret-two'] });
-    expect(said([ours({ secret: 'secret-two' })], tolerant)[1]).toMatch(/^It signs with an older secret/);
+    expect(said([ours({ secret: 'secret-two' })], tolerant)[1]).toMatch(
+      /^It still signs with an older secret/,
+    );
   });
 
   it('advises on the answers that a person can mend', () => {

@@ -1,11 +1,12 @@
+import { METADATA_POLICIES } from '../../src/config/policies.rule';
 import fc from 'fast-check';
-import { METADATA_POLICIES, type ToldMetadata } from '../../src/contacts/consolidate-metadata';
+import { type VersionedMetadata } from '../../src/contacts/consolidate-metadata.rule';
 import {
   metadataDigest,
   metadataLengthMax,
   planWriteBack,
   type WriteBackCase,
-} from '../../src/contacts/plan-write-back';
+} from '../../src/write-back/plan-write-back.rule';
 
 const value = fc.oneof(fc.constantFrom('a', 'b', 1, true), fc.string({ maxLength: 400 }));
 const metadata = fc.oneof(
@@ -14,7 +15,7 @@ const metadata = fc.oneof(
     .dictionary(fc.constantFrom('tier', 'since', 'note', 'more'), value)
     .map((object) => JSON.stringify(object)),
 );
-const told = (id: string): fc.Arbitrary<ToldMetadata> =>
+const told = (id: string): fc.Arbitrary<VersionedMetadata> =>
   fc.record({ id: fc.constant(id), version: fc.bigInt(1n, 3n), metadata });
 
 /** A survivor that nobody has touched since the merge. */
@@ -68,6 +69,14 @@ describe('writing metadata back', () => {
     expect(planWriteBack({ ...deep, losers: [] })).toEqual({ kind: 'unchanged' });
   });
 
+  it('writes numbers that JavaScript would read alike', () => {
+    const now = { ...survivor, metadata: '{"crm_id":73920581746203951}' };
+    const other = { ...loser, version: 3n, metadata: '{"crm_id":73920581746203953}' };
+    expect(planWriteBack({ ...deep, policy: 'newest', now, atMerge: now.metadata, losers: [other] })).toEqual(
+      { kind: 'write', metadata: other.metadata },
+    );
+  });
+
   it('does not write what only looks otherwise', () => {
     const spaced = '{ "tier": "gold", "since": 2020 }';
     expect(planWriteBack({ ...deep, now: { ...survivor, metadata: spaced }, atMerge: spaced })).toEqual({
@@ -75,7 +84,7 @@ describe('writing metadata back', () => {
     });
   });
 
-  it('goes on from what it has written itself, though a merge was told of before that', () => {
+  it('combines further metadata with what it has written itself, although that merge was reported before', () => {
     const written = '{"since":2020,"tier":"gold"}';
     const next = {
       ...deep,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readAccessToken } from '../../src/sinch/read-access-token';
+import { readAccessToken } from '../../src/sinch/read-access-token.rule';
 import {
   readIdentified,
   readNothing,
@@ -7,14 +7,25 @@ import {
   readPage,
   type SinchObject,
   UnreadableAnswer,
-} from '../../src/sinch/read-answer';
+} from '../../src/sinch/read-answer.rule';
 
 describe('readObject', () => {
+  /** JSON of any value; a number beyond 2^53 is a text of its digits. */
+  const expected = (text: string): unknown =>
+    JSON.parse(text, (_, value: unknown) =>
+      typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER ? JSON.stringify(value) : value,
+    );
+
+  it('reads a number that JavaScript would round by its digits', () => {
+    const read = readObject(Buffer.from('{"id":"A","external_id":73920581746203951}'), null);
+    expect(read).toEqual({ id: 'A', external_id: '73920581746203951' });
+  });
+
   it('reads any object as it was sent', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 })), (value) => {
         const text = JSON.stringify(value);
-        expect(readObject(Buffer.from(text), 'application/json')).toEqual(JSON.parse(text));
+        expect(readObject(Buffer.from(text), 'application/json')).toEqual(expected(text));
       }),
     );
   });

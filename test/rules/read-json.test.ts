@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { Problem } from '../../src/rest/problem';
-import { jsonDepthMax, readJson } from '../../src/rest/read-json';
+import { Problem } from '../../src/rest/problems/problem';
+import { jsonDepthMax } from '../../src/json/json-limits.rule';
+import { readJson } from '../../src/rest/read-json';
 
 function faultOf(body: Buffer | string): unknown {
   try {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readTime, writeTime } from '../../src/rest/read-time';
+import { readTime, writeTime } from '../../src/json/read-time.rule';
 
 const timeMax = 2n ** 63n - 1n;
 const time = fc.bigInt({ min: 0n, max: timeMax });

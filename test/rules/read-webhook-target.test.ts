@@ -1,4 +1,4 @@
-import { readWebhookTarget, targetLengthMax } from '../../src/sinch/read-webhook-target';
+import { readWebhookTarget, targetLengthMax } from '../../src/config/read-webhook-target.rule';
 
 const targetOf = (text: string, publicUrl: string | null = null): string => {
   const reading = readWebhookTarget(text, publicUrl);
@@ -34,8 +34,8 @@ describe('The target of a webhook', () => {
     ['', 'must be a URL like https://mirror.example.com'],
     ['https://u:p@m.example.com', 'must have no user, password, query or fragment'],
     ['https://m.example.com/?token=x', 'must have no user, password, query or fragment'],
-    ['https://conversation-api.eu.sinch.com/x', 'must not be on a host of Sinch’s own'],
-    ['https://Conversation-API.sinch.com', 'must not be on a host of Sinch’s own'],
+    ['https://conversation-api.eu.sinch.com/x', 'must not be a Sinch host'],
+    ['https://Conversation-API.sinch.com', 'must not be a Sinch host'],
   ])('is not made of %s, which %s', (text, reason) => {
     expect(targetOf(text)).toBe(`unfit: ${reason}`);
   });
@@ -43,8 +43,8 @@ describe('The target of a webhook', () => {
   it('is as long as Sinch takes it, and no longer', () => {
     const longest = `https://m.example.com/${'x'.repeat(targetLengthMax - 22)}`;
     expect(targetOf(longest)).toBe(longest);
-    expect(targetOf(`${longest}x`)).toBe(`unfit: makes a target of 743 characters, and Sinch takes 742`);
+    expect(targetOf(`${longest}x`)).toBe(`unfit: gives a target of 743 characters; Sinch allows at most 742`);
     // the path that is put after it counts
-    expect(targetOf(longest, longest)).toContain('makes a target of 757 characters');
+    expect(targetOf(longest, longest)).toContain('gives a target of 757 characters');
   });
 });

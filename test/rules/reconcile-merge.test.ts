@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { JsonObject } from '../../src/contacts/canonical';
-import { reconcileMerge } from '../../src/contacts/reconcile-merge';
-import { contact } from '../sinch/callbacks';
+import type { JsonObject } from '../../src/json/canonical.rule';
+import { reconcileMerge } from '../../src/contacts/merges/reconcile-merge.rule';
+import { contact } from '../support/sinch/callbacks';
 
 const fields = (more: Record<string, unknown>): JsonObject => contact('A', more) as JsonObject;
 const on = (channel: string, identity: string, app_id?: string): JsonObject =>
@@ -73,11 +73,27 @@ describe('reconcileMerge', () => {
       ).conflicts,
     ).toEqual([
       { field: 'display_name', survivor: 'Ann', loser: 'Bob' },
+      { field: 'metadata.b', survivor: null, loser: 2 },
       { field: 'metadata.tier', survivor: 'gold', loser: 'silver' },
     ]);
     expect(
+      reconcileMerge(
+        fields({ metadata: '' }),
+        fields({ metadata: '{"a":1}' }),
+        fields({ metadata: '{"a":1}' }),
+      ).conflicts,
+    ).toEqual([]);
+    expect(
       reconcileMerge(fields({ metadata: 'VIP' }), fields({ metadata: '{"a":1}' }), fields({})).conflicts,
     ).toEqual([{ field: 'metadata', survivor: 'VIP', loser: '{"a":1}' }]);
+  });
+
+  it('knows a language that Sinch filled after all', () => {
+    for (const language of [undefined, '', 'UNSPECIFIED']) {
+      expect(
+        reconcileMerge(fields({ language }), fields({ language: 'DE' }), fields({ language: 'DE' })),
+      ).toMatchObject({ fieldsFilled: ['language'], conflicts: [] });
+    }
   });
 
   it('compares the loser with the survivor after, where nothing is known of it before', () => {
@@ -98,7 +114,7 @@ describe('reconcileMerge', () => {
     });
   });
 
-  it('tells of each identity of the loser that it moved, was there before, or is dropped, whatever was sent', () => {
+  it('shows each identity of the loser as moved, kept or dropped, whatever was sent', () => {
     const anIdentity = fc.oneof(
       {
         arbitrary: fc.record({

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { NotSendable, pathOf, queryOf } from '../../src/sinch/request-path';
+import { NotSendable, pathOf, queryOf } from '../../src/sinch/request-path.rule';
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 40 });
 const anyId = anyText.filter((text) => !['', '.', '..'].includes(text));

@@ -1,6 +1,6 @@
 import { hasRepresentation } from '../../src/rest/etag';
-import { readPageSize } from '../../src/rest/page-size';
-import { PROBLEMS, Problem, isProblemCode } from '../../src/rest/problem';
+import { readPageSize } from '../../src/rest/page-size.rule';
+import { PROBLEMS, Problem, isProblemCode } from '../../src/rest/problems/problem';
 
 describe('page_size', () => {
   it.each([
@@ -9,16 +9,16 @@ describe('page_size', () => {
     ['201', 200],
     ['0050', 50],
     ['9'.repeat(400), 200],
-  ])('of %s counts as %d', (text, size) => {
+    ['', 50],
+    ['0', 50],
+    ['000', 50],
+  ])('of %j counts as %d', (text, size) => {
     expect(readPageSize(text)).toBe(size);
   });
 
-  it.each(['0', '000', '-1', '', ' 1', '1.0', '1e1', '0x10', '+5', 'many', '１'])(
-    'of %j is refused',
-    (text) => {
-      expect(readPageSize(text)).toBeNull();
-    },
-  );
+  it.each(['-1', '-0', ' 1', '1.0', '1e1', '0x10', '+5', 'many', '１'])('of %j is refused', (text) => {
+    expect(readPageSize(text)).toBeNull();
+  });
 });
 
 describe('If-None-Match', () => {

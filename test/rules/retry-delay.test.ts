@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { readHttpDate } from '../../src/sinch/read-http-date';
-import { readRetryAfterMs, retryDelayMs } from '../../src/sinch/retry-delay';
+import { readHttpDate } from '../../src/sinch/read-http-date.rule';
+import { readRetryAfterMs, retryDelayMs } from '../../src/sinch/retry-delay.rule';
 
 const limits = { backoffFirstMs: 500, backoffMaxMs: 30_000, retryAfterMaxMs: 60_000 };
 const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

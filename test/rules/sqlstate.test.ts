@@ -1,5 +1,11 @@
 import { DataSource, QueryFailedError } from 'typeorm';
-import { describeError, isDatabaseAway, isLockedOut, sortSqlState } from '../../src/database/sqlstate';
+import {
+  describeError,
+  isDatabaseAway,
+  isFaultOfWork,
+  isLockedOut,
+  sortSqlState,
+} from '../../src/database/sqlstate';
 
 function failure(message: string, code?: string): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code });
@@ -34,13 +40,86 @@ describe('sortSqlState', () => {
   });
 
   it('gives up the connection where there is no code, or no error', () => {
-    for (const thrown of [failure('Query read timeout'), null, undefined, 'text', { code: 22 }]) {
+    for (const thrown of [
+      failure('Postgres did not answer within 12000 ms'),
+      null,
+      undefined,
+      'text',
+      { code: 22 },
+    ]) {
       expect(sortSqlState(thrown)).toBe('away');
     }
   });
 
   it('looks through what TypeORM wraps around an error', () => {
     expect(sortSqlState(new QueryFailedError('insert', [], failure('x', '22P02')))).toBe('poison');
+  });
+});
+
+describe('isFaultOfWork', () => {
+  it.each(['21000', '22P02', '22003', '23514', '23505', '54000', '54001', '57014', '25P03', 'XX001'])(
+    'blames the work for %s',
+    (code) => {
+      expect(isFaultOfWork(failure('x', code))).toBe(true);
+    },
+  );
+
+  it('blames the work for an exception of our own', () => {
+    expect(isFaultOfWork(new TypeError('undefined is not a function'))).toBe(true);
+    expect(isFaultOfWork(failure('too long', 'ERR_STRING_TOO_LONG'))).toBe(true);
+  });
+
+  it.each([
+    '08006',
+    '08P01',
+    '25006',
+    '28P01',
+    '3D000',
+    '40001',
+    '40P01',
+    '42501',
+    '53300',
+    '55P03',
+    '57P01',
+    '57P02',
+    '57P03',
+    '58030',
+    'ECONNRESET',
+    'ENOSPC',
+  ])('waits for %s to pass', (code) => {
+    expect(isFaultOfWork(failure('x', code))).toBe(false);
+  });
+
+  it('waits for a connection', () => {
+    expect(isFaultOfWork(failure('Connection terminated unexpectedly'))).toBe(false);
+  });
+});
+
+describe('isDatabaseAway, behind a pooler', () => {
+  const fatal = (message: string, code: string): Error =>
+    Object.assign(failure(message, code), { severity: 'FATAL' });
+
+  it('does not wait where the pooler or server refuses how this service talks', () => {
+    for (const error of [
+      fatal('unsupported startup parameter: options', '08P01'),
+      failure('prepared statement "commit" does not exist', '26000'),
+      failure('prepared statement "commit" already exists', '42P05'),
+      fatal('no such database: mirror', '08004'),
+      fatal('connection refused by policy', '08006'),
+    ])
+      expect(isDatabaseAway(error)).toBe(false);
+  });
+
+  it('waits where the pooler does not reach Postgres, or the connection broke', () => {
+    for (const error of [
+      fatal('server login has been failing, try again later (server_login_retry)', '08P01'),
+      fatal('pgbouncer is shutting down', '08P01'),
+      fatal('the database system is starting up', '08P01'),
+      fatal('no more connections allowed (max_client_conn)', '08P01'),
+      failure('connection failure', '08006'),
+      failure('connection does not exist', '08003'),
+    ])
+      expect(isDatabaseAway(error)).toBe(true);
   });
 });
 
@@ -58,6 +137,9 @@ describe('describeError', () => {
     );
     expect(describeError(failure('connect ECONNREFUSED 127.0.0.1:1', 'ECONNREFUSED'))).toBe(
       'connect ECONNREFUSED 127.0.0.1:1',
+    );
+    expect(describeError(failure('The connection is not yet established. '))).toBe(
+      'The connection is not yet established',
     );
     expect(describeError(failure('', 'EPIPE'))).toBe('EPIPE');
     expect(describeError(undefined)).toBe('no message');
@@ -92,7 +174,7 @@ describe('isDatabaseAway', () => {
     'Connection terminated unexpectedly',
     'Connection terminated due to connection timeout',
     'timeout exceeded when trying to connect',
-    'Query read timeout',
+    'Postgres did not answer within 12000 ms',
     'Client has encountered a connection error and is not queryable',
     'Cannot use a pool after calling end on the pool',
   ])('holds for what pg throws without a code: %s', (message) => {

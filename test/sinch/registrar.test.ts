@@ -1,12 +1,12 @@
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator';
-import { TRIGGERS } from '../../src/audit/audit-event';
-import type { Identified } from '../../src/sinch/read-answer';
-import { Registrar } from '../../src/sinch/registrar';
+import { TRIGGERS } from '../../src/audit/audit-event.rule';
+import type { Identified } from '../../src/sinch/read-answer.rule';
+import { Registrar } from '../../src/registration/registrar';
 import { SinchClient } from '../../src/sinch/sinch-client';
-import { failureOf, setUp } from './client-setup';
-import { ManualClock } from './manual-clock';
-import { hangUp, json, type Seen } from './stand-in';
-import { HOOK, wanted } from './wanted-webhook';
+import { failureOf, setUp } from '../support/sinch/client-setup';
+import { ManualClock } from '../support/sinch/manual-clock';
+import { hangUp, json, type Seen } from '../support/sinch/stand-in';
+import { HOOK, wanted } from '../support/sinch/wanted-webhook';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -44,6 +44,7 @@ describe('The registrar and a simulated Sinch', () => {
       target_type: 'HTTP',
       secret: 'secret-one',
       triggers: TRIGGERS,
+      client_credentials: null,
     };
     expect(created.kind).toBe('created');
     expect(await client.listWebhooks()).toEqual([webhook]);
@@ -160,12 +161,12 @@ describe('The registrar, when it does not know what became of a webhook', () => 
     const failure = await failureOf(new Registrar(client, clock).register(wanted()));
     expect([failure.httpStatus, failure.message]).toEqual([
       400,
-      'Sinch, createWebhook: 400 INVALID_ARGUMENT: No ….',
+      'Sinch, createWebhook: 400 INVALID_ARGUMENT: No …',
     ]);
     expect(sinch.seen).toHaveLength(6);
   });
 
-  it('looks again when the webhook that it sets is gone', async () => {
+  it('lists the webhooks again when the one that it updates does not exist any more', async () => {
     const { sinch, client, clock } = await setUp();
     sinch.replies.push(list({ ...made, secret: 'x' }), json(404, {}), list(), json(200, made));
     expect((await new Registrar(client, clock).register(wanted())).kind).toBe('created');

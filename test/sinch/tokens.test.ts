@@ -1,5 +1,5 @@
-import { failureOf, KEY_SECRET, setUp } from './client-setup';
-import { json, type Reply } from './stand-in';
+import { failureOf, KEY_SECRET, setUp } from '../support/sinch/client-setup';
+import { json, type Reply } from '../support/sinch/stand-in';
 
 const expired = json(
   401,
@@ -16,7 +16,7 @@ function refuse(token: string, refusal: Reply): Reply {
 }
 
 describe('The access token', () => {
-  it('is fetched once, whoever needs it at the same time, with the key', async () => {
+  it('is fetched once for all concurrent requests, with the key', async () => {
     const { sinch, client } = await setUp();
     await Promise.all(Array.from({ length: 50 }, (_, n) => client.getContact(`C${n}`)));
     expect(sinch.seen).toHaveLength(50);

@@ -1,0 +1,4 @@
+/** A sentence as a part of another one, which ends by itself. An ellipsis stays. */
+export function withoutFullStop(text: string): string {
+  return text.replace(/(?<!\.)\.$/, '');
+}

@@ -1,0 +1,26 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { Scope } from '../../access/scope';
+import { cutPage, PageTokens } from '../../rest/page-token';
+import { AnomaliesPage, AnomaliesQuery } from './anomalies.dto';
+import { AnomaliesService, type AnomalyPlace } from './anomalies.service';
+
+/** Contradictions in what Sinch reported. */
+@ApiTags('merges')
+@Scope('contacts:read')
+@Controller('v1/projects/:project_id')
+export class AnomaliesController {
+  constructor(
+    private readonly anomalies: AnomaliesService,
+    private readonly tokens: PageTokens,
+  ) {}
+
+  @Get('anomalies')
+  @ApiOkResponse({ type: AnomaliesPage })
+  async list(@Param('project_id') projectId: string, @Query() query: AnomaliesQuery): Promise<AnomaliesPage> {
+    const { from, tokenOf } = this.tokens.page<AnomalyPlace>('anomalies', { ...query, projectId });
+    const found = await this.anomalies.page(projectId, query.kind ?? null, from, query.page_size + 1);
+    const { shown, last } = cutPage(found, query.page_size);
+    return { anomalies: shown, next_page_token: tokenOf(last && [last.kind, last.contact_id]) };
+  }
+}

@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { isStale, nameStatement } from '../database/reads/prepared-statements';
+import type { Queryable } from '../database/queryable';
+import { rows } from '../database/rows';
+import { Turns } from './turns';
+
+/** After how long without a word a lock is lost that is held for longer than a transaction, in ms. */
+const holdIdleMaxMs = 60_000;
+
+/** A lock that is held for longer than a transaction. */
+export interface Hold {
+  /** Whether it is held still: it ends with its connection. The holder asks at least once a minute, or the lock is lost. */
+  readonly isHeld: () => Promise<boolean>;
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Locks among all processes of the service, by names: for one transaction, or until they are released. They are advisory locks of
+ * Postgres, so a process that is killed loses its own.
+ */
+@Injectable()
+export class LocksRepository {
+  /** Of those of this process who may wait for a lock, one at a time does so on a connection. */
+  private readonly turns = new Turns();
+
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * Runs `work` in one transaction, in which no other process is for the same follower.
+   *
+   * @param mayWait whether to wait for another that is, up to the lock time-out, and for those of this process before it
+   * @param signal cuts the session, and so undoes what `work` has written
+   * @returns what `work` returned, or null when another is in it
+   * @throws Problem `unavailable` when too many wait
+   */
+  async exclusively<T>(
+    follower: string,
+    mayWait: boolean,
+    work: (session: Queryable) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T | null> {
+    const enter = (): Promise<T | null> => this.enter(follower, mayWait, work, signal);
+    return mayWait ? this.turns.take(follower, enter) : enter();
+  }
+
+  private async enter<T>(
+    follower: string,
+    mayWait: boolean,
+    work: (session: Queryable) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T | null> {
+    const runner = this.database.createQueryRunner();
+    const client = (await runner.connect()) as PoolClient; // TypeORM's driver is pg
+    const cut = (): void => {
+      client.connection.stream.destroy();
+    };
+    // Postgres ends a session that is idle in a transaction with a word of its own, between two statements
+    const lastWords: Error[] = [];
+    const onError = (error: Error): void => {
+      lastWords.push(error);
+    };
+    client.on('error', onError);
+    try {
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', cut, { once: true });
+      await client.query(BEGIN);
+      const session = prepared(client);
+      const [lock] = rows<{ held: boolean }>(
+        await session.query(mayWait ? WAIT_FOR_LOCK : TRY_LOCK, [`follower ${follower}`]),
+      );
+      const result = lock?.held === true ? await work(session) : null;
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      // one that has prepared what no longer fits is not used again
+      if (isStale(error)) cut();
+      // a closed connection has rolled back by itself
+      await client.query('rollback').catch(() => undefined);
+      throw lastWords[0] ?? error;
+    } finally {
+      client.off('error', onError);
+      signal?.removeEventListener('abort', cut);
+      await runner.release();
+    }
+  }
+
+  /**
+   * Takes a lock until it is released; a process that hangs loses it after a minute.
+   *
+   * @returns null when another has it
+   */
+  async hold(name: string): Promise<Hold | null> {
+    const session = this.database.createQueryRunner();
+    const release = async (): Promise<void> => {
+      // a closed connection has released it by itself
+      await session.query(LET_GO).catch(() => undefined);
+      await session.release();
+    };
+    const isHeld = (): Promise<boolean> =>
+      session.query('select').then(
+        () => true,
+        () => false,
+      );
+    try {
+      const [lock] = rows<{ held: boolean }>(await session.query(TRY_HOLD, [name]));
+      if (lock?.held === true) {
+        await session.query(`set idle_session_timeout = ${holdIdleMaxMs}`);
+        return { isHeld, release };
+      }
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    await session.release();
+    return null;
+  }
+}
+
+/** Prepares each statement that has parameters, once a connection. */
+function prepared(client: PoolClient): Queryable {
+  return {
+    query: async (text, values) => {
+      if (values === undefined) return (await client.query<object>(text)).rows;
+      const { name, deallocated } = nameStatement(client, text);
+      if (deallocated !== '') await client.query(deallocated);
+      return (await client.query<object>({ name, text, values })).rows;
+    },
+  };
+}
+
+/**
+ * A follower runs few statements, again and again, that look many rows up one by one: each is planned once a connection, for any
+ * values, and uses indexes. Else Postgres reads a table of few rows from end to end for each look-up, since it does not count
+ * what long arrays in these rows cost (100 contacts with 1,000 identities each took minutes), and would continue to do so when
+ * the table has grown. Parallel workers and compiling cost more than they save.
+ */
+const BEGIN =
+  'begin; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; set local max_parallel_workers_per_gather = 0; set local jit = off';
+
+/** The advisory lock ends with the transaction. It costs no transaction id, so a reader delays no feed. */
+const TRY_LOCK = 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held';
+const WAIT_FOR_LOCK = 'select pg_advisory_xact_lock(hashtextextended($1, 0)) is not null as held';
+/** These end with the session, or before it. */
+const TRY_HOLD = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held';
+const LET_GO = 'select pg_advisory_unlock_all(); reset idle_session_timeout';

@@ -1,0 +1,320 @@
+import { Injectable } from '@nestjs/common';
+import { OpenDuplicates, SET_STATUS } from '../contacts/open-duplicates';
+import { ProjectReads } from '../database/reads/project-reads';
+import type { Queryable } from '../database/queryable';
+import { rows } from '../database/rows';
+import { answerBytesMax } from '../rest/answer-size';
+import type { Reason } from './evidence.rule';
+import type { ResolvedByObject, TallyObject } from './sets.dto';
+
+/** `unknown-members`: Sinch reported contacts, but the mirror does not know enough of them to make a set. */
+export const SET_STATUSES = ['open', 'snoozed', 'dismissed', 'resolved', 'unknown-members'] as const;
+export type SetStatus = (typeof SET_STATUSES)[number];
+
+/** A set as it is kept. Postgres gives its id as decimal digits. */
+export interface SetRow {
+  readonly id: string;
+  readonly status: SetStatus;
+  /** Of a hot set the first holders. */
+  readonly contact_ids: readonly string[];
+  readonly former_contact_ids: readonly string[];
+  readonly contact_count: number;
+  readonly reasons: readonly Reason[];
+  readonly channels: readonly string[];
+  readonly report_count: number;
+  /** Whether evidence leads to more contacts than were followed, or a member has more identities than are evidence. */
+  readonly is_truncated: boolean;
+  /** Of a hot set the value's, in hex. */
+  readonly hot_digest: string | null;
+  readonly first_seen_at: Date;
+  readonly last_seen_at: Date;
+  readonly snoozed_until: Date | null;
+  /** Of a dismissed set the fingerprint of the decision, in hex. */
+  readonly dismissal: string | null;
+  readonly closed_at: Date | null;
+  readonly resolved_by: ResolvedByObject | null;
+}
+
+/** What the evidence says of a set. */
+export interface SetContent {
+  readonly status: 'open' | 'unknown-members';
+  readonly isTruncated: boolean;
+  readonly contactIds: readonly string[];
+  readonly contactCount: number;
+  readonly reasons: readonly Reason[];
+  readonly channels: readonly string[];
+  readonly reportCount: number;
+}
+
+/** A set to be made. */
+export interface NewSet extends SetContent {
+  /** Hex; null for a set that is a component. */
+  readonly hotDigest: string | null;
+}
+
+export interface SetChange {
+  readonly id: string;
+  readonly content: SetContent;
+  /** Null: nothing new was sighted. */
+  readonly seenAt: Date | null;
+}
+
+export interface SetEnding {
+  readonly id: string;
+  readonly by: ResolvedByObject;
+}
+
+/** What a list of sets is narrowed to; null does not narrow. */
+export interface SetFilter {
+  readonly status: SetStatus;
+  readonly reason: Reason | null;
+  readonly channel: string | null;
+  /** A member, or a former one. */
+  readonly contactId: string | null;
+  readonly sizeMin: number | null;
+}
+
+/** Where a page of sets ended. */
+export type SetPlace = readonly [lastSeenAt: string, id: string];
+
+const COLUMNS = `id, ${SET_STATUS} as status, contact_ids, former_contact_ids, contact_count, reasons, channels, report_count, is_truncated,
+       encode(hot_digest, 'hex') as hot_digest, first_seen_at, last_seen_at,
+       case when snoozed_until > now() then snoozed_until end as snoozed_until,
+       encode(dismissal, 'hex') as dismissal, closed_at, resolved_by`;
+
+/** The table of sets. Written in the duplicates follower's transactions alone. */
+@Injectable()
+export class SetsRepository extends OpenDuplicates {
+  constructor(private readonly reads: ProjectReads) {
+    super();
+  }
+
+  /** Newest sighting first, from before `before` (null for the first page). */
+  async page(
+    projectId: string,
+    filter: SetFilter,
+    before: SetPlace | null,
+    size: number,
+  ): Promise<readonly SetRow[]> {
+    return rows<SetRow>(
+      await this.reads
+        .of(projectId)
+        .query(PAGE, [
+          projectId,
+          filter.status,
+          filter.reason,
+          filter.channel,
+          filter.contactId,
+          filter.sizeMin,
+          ...(before ?? [null, null]),
+          size,
+        ]),
+    );
+  }
+
+  /**
+   * The open sets of few contacts whose evidence has not grown since a time, hot ones aside: oldest sighting first, from after
+   * `after` (null for the first page).
+   *
+   * Of a `case` Postgres cannot tell how many rows it is true for, and would read them all.
+   */
+  async due(
+    projectId: string,
+    until: Date,
+    sizeMax: number,
+    after: SetPlace | null,
+    size: number,
+  ): Promise<readonly SetRow[]> {
+    return rows<SetRow>(
+      await this.reads.of(projectId).query(
+        `select ${COLUMNS}
+         from duplicate_set
+         where project_id = $1 and status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now()) and hot_digest is null
+           and last_seen_at <= $2 and contact_count <= $3
+           and ($4::timestamptz is null or (last_seen_at, id) > ($4, $5::bigint))
+         order by last_seen_at, id
+         limit $6`,
+        [projectId, until, sizeMax, ...(after ?? [null, null]), size],
+      ),
+    );
+  }
+
+  async find(
+    projectId: string,
+    id: string,
+    session: Queryable = this.reads.of(projectId),
+  ): Promise<SetRow | null> {
+    const [row] = rows<SetRow>(
+      await session.query(`select ${COLUMNS} from duplicate_set where project_id = $1 and id = $2`, [
+        projectId,
+        id,
+      ]),
+    );
+    return row ?? null;
+  }
+
+  /** In the order of ids. */
+  async findAll(session: Queryable, projectId: string, ids: readonly string[]): Promise<readonly SetRow[]> {
+    return rows<SetRow>(
+      await session.query(
+        `select ${COLUMNS} from duplicate_set where project_id = $1 and id = any ($2::bigint[]) order by id`,
+        [projectId, ids],
+      ),
+    );
+  }
+
+  override async countOpen(projectId: string): Promise<number> {
+    const [row] = rows<{ count: number }>(
+      await this.reads.of(projectId).query(
+        `select count(*)::int as count
+         from duplicate_set
+         where project_id = $1 and status in ('open', 'snoozed') and ${SET_STATUS} = 'open'`,
+        [projectId],
+      ),
+    );
+    return row?.count ?? 0;
+  }
+
+  /** The sets of hot values that are not resolved, by digest (hex). */
+  async hot(
+    session: Queryable,
+    projectId: string,
+    digests: readonly string[],
+  ): Promise<ReadonlyMap<string, SetRow>> {
+    const found = rows<SetRow>(
+      await session.query(
+        `select ${COLUMNS}
+         from duplicate_set
+         where project_id = $1 and status <> 'resolved'
+           and hot_digest = any (array(select decode(digest, 'hex') from unnest($2::text[]) as d (digest)))`,
+        [projectId, digests],
+      ),
+    );
+    return new Map(found.map((row) => [row.hot_digest ?? '', row]));
+  }
+
+  async add(session: Queryable, projectId: string, contents: readonly NewSet[], seenAt: Date): Promise<void> {
+    if (contents.length === 0) return;
+    await session.query(
+      `insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, is_truncated,
+                                  hot_digest, first_seen_at, last_seen_at)
+       select $1, status, "contactIds", "contactCount", reasons, channels, "reportCount", "isTruncated",
+              decode("hotDigest", 'hex'), $3, $3
+       from json_to_recordset($2::json) as s (${CONTENT}, "hotDigest" text)`,
+      [projectId, JSON.stringify(contents), seenAt],
+    );
+  }
+
+  /** Those who are members no longer become former ones. @param changes each set once */
+  async change(session: Queryable, changes: readonly SetChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    await session.query(
+      `update duplicate_set s set
+         former_contact_ids = array(
+           select distinct former from unnest(s.former_contact_ids || s.contact_ids) as f (former)
+           where s.hot_digest is null and former <> all (c."contactIds") order by former),
+         contact_ids = c."contactIds", contact_count = c."contactCount", reasons = c.reasons, channels = c.channels,
+         report_count = c."reportCount", is_truncated = c."isTruncated",
+         status = case when s.status = 'unknown-members' then c.status else s.status end,
+         last_seen_at = greatest(s.last_seen_at, c."seenAt")
+       from json_to_recordset($1::json) as c (id bigint, ${CONTENT}, "seenAt" timestamptz)
+       where s.id = c.id`,
+      [JSON.stringify(changes.map(({ id, content, seenAt }) => ({ ...content, id, seenAt })))],
+    );
+  }
+
+  /** @param endings each set once */
+  async resolve(session: Queryable, endings: readonly SetEnding[]): Promise<void> {
+    if (endings.length === 0) return;
+    await session.query(
+      `update duplicate_set s set status = 'resolved', snoozed_until = null, closed_at = now(), resolved_by = e.by
+       from json_to_recordset($1::json) as e (id bigint, by jsonb)
+       where s.id = e.id`,
+      [JSON.stringify(endings)],
+    );
+  }
+
+  /** A set that is dismissed already keeps its time. @param dismissal the fingerprint of the decision, in hex */
+  async dismiss(session: Queryable, id: string, dismissal: string): Promise<void> {
+    await session.query(
+      `update duplicate_set set status = 'dismissed', snoozed_until = null, closed_at = coalesce(closed_at, now()), dismissal = decode($2, 'hex')
+       where id = $1`,
+      [id, dismissal],
+    );
+  }
+
+  async reopen(session: Queryable, id: string): Promise<void> {
+    await session.query(
+      `update duplicate_set set status = 'open', snoozed_until = null, closed_at = null, dismissal = null where id = $1`,
+      [id],
+    );
+  }
+
+  async snooze(session: Queryable, id: string, until: Date): Promise<void> {
+    await session.query(
+      `update duplicate_set set status = 'snoozed', snoozed_until = $2, closed_at = null, dismissal = null where id = $1`,
+      [id, until],
+    );
+  }
+
+  /** Sets that were opened or closed since a time (null: ever), that are open, or that have unknown members. */
+  async tally(
+    projectId: string,
+    which: 'opened' | 'closed' | 'open' | 'unknown-members',
+    since: string | null,
+  ): Promise<TallyObject> {
+    const [row] = rows<TallyObject>(await this.reads.of(projectId).query(TALLY, [projectId, which, since]));
+    return row ?? { total: 0, by_reason: {}, by_channel: {} };
+  }
+}
+
+/** The columns of `SetContent` as JSON. */
+const CONTENT = `status text, "contactIds" text[], "contactCount" int, reasons text[], channels text[], "reportCount" int, "isTruncated" boolean`;
+
+/**
+ * The statement of `page`, named so that its plan can be asked for. Each status has a condition of its own, which is folded
+ * when Postgres plans: it has to see that the index of the queue serves.
+ */
+export const PAGE = `
+select *
+from (select *, coalesce(sum(octet_length(array_to_string(contact_ids || former_contact_ids, ',')))
+                         over (order by last_seen_at desc, id desc rows between unbounded preceding and 2 preceding), 0) as bytes_before
+from (select ${COLUMNS}
+from duplicate_set
+where project_id = $1
+  and ($2 = 'open' and (status = 'open' or status = 'snoozed' and snoozed_until <= now())
+       or $2 = 'snoozed' and status = 'snoozed' and snoozed_until > now()
+       or $2 in ('dismissed', 'resolved', 'unknown-members') and status = $2)
+  and ($3::text is null or $3 = any (reasons))
+  and ($4::text is null or $4 = any (channels))
+  and ($5::text is null or id = any (array(
+        select s.id from duplicate_set s where s.project_id = $1 and s.contact_ids || s.former_contact_ids @> array[$5::text collate "C"]
+        union all
+        select s.id
+        from shared_value v
+        join duplicate_set s on s.project_id = v.project_id and s.hot_digest = v.digest and s.status <> 'resolved'
+        where v.project_id = $1 and v.contact_id = $5)))
+  and ($6::int is null or contact_count >= $6)
+  and ($7::timestamptz is null or (last_seen_at, id) < ($7, $8::bigint))
+order by last_seen_at desc, id desc
+limit $9) page) measured
+where bytes_before < ${answerBytesMax}
+order by last_seen_at desc, id desc`;
+
+const TALLY = `
+with counted as (
+  select reasons, channels
+  from duplicate_set
+  where project_id = $1
+    and case $2
+          when 'opened' then status <> 'unknown-members' and ($3::timestamptz is null or first_seen_at >= $3)
+          when 'unknown-members' then status = 'unknown-members'
+          when 'closed' then closed_at is not null and ($3::timestamptz is null or closed_at >= $3)
+          else status in ('open', 'snoozed') and ${SET_STATUS} = 'open'
+        end
+)
+select (select count(*)::int from counted) as total,
+       (select coalesce(json_object_agg(reason, n), '{}') from (
+          select reason, count(*)::int as n from counted cross join lateral unnest(reasons) as r (reason) group by reason) x) as by_reason,
+       (select coalesce(json_object_agg(channel, n), '{}') from (
+          select channel, count(*)::int as n from counted cross join lateral unnest(channels) as c (channel) group by channel) x) as by_channel`;

@@ -1,2 +1,0 @@
-/** Where the service takes callbacks, below its public URL. */
-export const webhookPath = '/webhooks/sinch';

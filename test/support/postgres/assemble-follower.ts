@@ -1,0 +1,54 @@
+import type { DataSource } from 'typeorm';
+import { FollowersRepository } from '../../../src/followers/followers.repository';
+import { LocksRepository } from '../../../src/followers/locks.repository';
+import { JournalFollowers } from '../../../src/followers/journal-followers.service';
+import { ParkedEventsRepository } from '../../../src/followers/parked-events.repository';
+import type { CommitQueue } from '../../../src/audit/commit/commit-queue';
+import { ContactsRepository } from '../../../src/contacts/contacts.repository';
+import { ContactValuesRepository } from '../../../src/matching/contact-values.repository';
+import type { ProjectReads } from '../../../src/database/reads/project-reads';
+import { ComponentSetsService } from '../../../src/matching/component-sets.service';
+import { DismissalsRepository } from '../../../src/matching/dismissals.repository';
+import { DuplicatesFollower } from '../../../src/duplicates/duplicates-follower';
+import { EvidenceRepository } from '../../../src/matching/evidence.repository';
+import { SetExaminerService } from '../../../src/matching/set-examiner.service';
+import { HotValueSetsService } from '../../../src/matching/hot-value-sets.service';
+import { ConnectedEvidenceService } from '../../../src/matching/connected-evidence.service';
+import { ScanService } from '../../../src/duplicates/scan.service';
+import { ScansRepository } from '../../../src/duplicates/scans.repository';
+import { SetsRepository } from '../../../src/matching/sets.repository';
+import { SharedValuesService } from '../../../src/matching/shared-values.service';
+
+/** The follower with all that it works with, for tests that run it outside the application. */
+export function assembleFollower(
+  database: DataSource,
+  reads: ProjectReads,
+  queue: CommitQueue,
+  evidence = new EvidenceRepository(reads),
+): DuplicatesFollower {
+  const contactValues = new ContactValuesRepository(reads);
+  const sets = new SetsRepository(reads);
+  const dismissals = new DismissalsRepository(reads);
+  const connectedEvidence = new ConnectedEvidenceService(
+    new ContactsRepository(reads),
+    evidence,
+    dismissals,
+    sets,
+  );
+  const examiner = new SetExaminerService(
+    connectedEvidence,
+    new SharedValuesService(contactValues, evidence),
+    new HotValueSetsService(contactValues, evidence, sets),
+    new ComponentSetsService(connectedEvidence, contactValues, sets),
+  );
+  const [locks, followers] = [new LocksRepository(database), new FollowersRepository(database)];
+  return new DuplicatesFollower(
+    queue,
+    followers,
+    new JournalFollowers(locks, followers, new ParkedEventsRepository(database, reads)),
+    evidence,
+    dismissals,
+    examiner,
+    new ScanService(locks, evidence, examiner, new ScansRepository(database, reads), contactValues),
+  );
+}
