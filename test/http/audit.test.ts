@@ -248,7 +248,9 @@ describe('An audit event', () => {
       const { audit_events: events } = await project.read<AuditEventsPage>(`/audit-events?${query}`);
       return events.map((event) => event.actor ?? '').sort();
     };
-    await until(async () => (await actorsOf('bob', 'asc')).length === 1);
+    const counts = async (): Promise<number[]> =>
+      await Promise.all(['alice', 'bob'].map(async (actor) => (await actorsOf(actor, 'asc')).length));
+    await until(async () => (await counts()).join() === '2,1');
     for (const order of ['desc', 'asc']) {
       expect(await actorsOf('alice', order)).toEqual(
         made

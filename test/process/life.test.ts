@@ -126,7 +126,9 @@ it('loses nothing and starts again after either process, or both, were killed, a
   expect(isAlive(last)).toBe(false);
 
   // as after a crash of the machine: the number belongs to another process now
-  writeFileSync(file, [String(process.pid), ...lines.slice(1)].join('\n'));
+  const ofAnotherTime = [String(process.pid), ...lines.slice(1)].join('\n');
+  writeFileSync(file, ofAnotherTime);
+  writeFileSync(join(dir.path, 'postgres/.s.PGSQL.5432.lock'), ofAnotherTime);
   const fourth = start();
   await fourth.ready();
   expect(await seen()).toEqual([{ seen: 1 }]);

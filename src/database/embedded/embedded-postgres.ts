@@ -12,7 +12,7 @@ import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries
 import { PostgresLog } from './postgres-log';
 import { choosePostgresRunner, type PostgresRunner, spawnPostgres } from './postgres-runner';
 import { PostgresClient } from '../postgres-client';
-import { findPostmaster, isAlive, signalProcess } from './postmaster';
+import { clearSocketLock, findPostmaster, isAlive, signalProcess } from './postmaster';
 import { choosePlace, leavePlace, type ServerPlace } from './server-place';
 
 export interface EmbeddedPostgresOptions {
@@ -230,6 +230,7 @@ export class EmbeddedPostgres {
       if (postmaster === null && this.child === null) {
         if (launches > 0) await this.considerRelaunch(launches, performance.now() - began, logOffset);
         logOffset = await this.serverLog.sizeBytes();
+        await clearSocketLock(this.place, this.clusterDir);
         this.launch();
         launches += 1;
       } else if (postmaster !== null && place !== null) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, readlink, realpath, rm, stat } from 'node:fs/promises';
+import { readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../base/error-code';
 import type { ServerPlace } from './server-place';
@@ -13,27 +13,47 @@ export interface Postmaster {
 
 /** A file that a server has just made is empty for a moment; after this time it is what a crash left, in ms. */
 const emptyMaxMs = 2_000;
+/** Larger than any process id. */
+const pidOfNone = 2 ** 31 - 1;
 
 /**
  * Finds the server process that works on a cluster, no matter who started it; `null` if there is none.
  *
- * After a crash of the machine, or in a restarted container, the file may name the number of another process, which would
- * keep Postgres from starting: then the file is removed. One that names a dead process stays, as Postgres needs it to find
- * the dead one's children. An empty one, which a full disk or a crash leaves, is removed too: Postgres would not start.
+ * After a crash of the machine, or in a restarted container, the file may name the number of another process, and a killed
+ * server that its parent has not waited for still has its number: either would keep Postgres from starting. The file then gets
+ * a number that no process has. The rest stays, by which Postgres finds children of the server that are still at work. An
+ * empty file, which a full disk or a crash leaves, is removed: Postgres would not start.
  */
 export async function findPostmaster(clusterDir: string): Promise<Postmaster | null> {
   const file = join(clusterDir, 'postmaster.pid');
   // lines: process id, directory, start, port, socket folder, address, shared memory, status
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === '' && Date.now() > (await stat(file)).mtimeMs + emptyMaxMs) await rm(file, { force: true });
-  const lines = (text ?? '').split('\n');
-  const pid = Number.parseInt(lines[0] ?? '', 10);
+  const pid = firstNumber(text ?? '');
   if (!isAlive(pid)) return null;
   if (!(await worksIn(pid, clusterDir))) {
-    if (isAlive(pid)) await rm(file, { force: true });
+    if (isAlive(pid)) await writeFile(file, (text ?? '').replace(/^\d+/, String(pidOfNone)));
     return null;
   }
   return { pid, place: readPlace(text ?? '') };
+}
+
+/**
+ * Removes the lock of a server's socket where the process that it names is no server of this cluster; for a cluster on which
+ * no server works.
+ *
+ * As with `postmaster.pid`, Postgres would not start. A lock that names a dead process stays: Postgres takes it over.
+ */
+export async function clearSocketLock(place: ServerPlace, clusterDir: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const file = join(place.host, `.s.PGSQL.${place.port}.lock`);
+  const pid = firstNumber(await readFile(file, 'utf8').catch(() => ''));
+  if (isAlive(pid) && !(await worksIn(pid, clusterDir))) await rm(file, { force: true });
+}
+
+/** The number that a file of a server begins with; `NaN` where there is none. */
+function firstNumber(text: string): number {
+  return Number.parseInt(text, 10);
 }
 
 /**
