@@ -28,6 +28,7 @@ import { IssuedTokens } from './tokens/issued-tokens';
     WrongKeys,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
+  exports: [ReadSlots],
 })
 export class AccessModule implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {}

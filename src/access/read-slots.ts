@@ -1,12 +1,16 @@
 import type { ServerResponse } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../rest/problems/problem';
 import { unavailable } from '../rest/problems/unavailable';
 
-/** Most reads that are carried out at once, of all keys and of one: each may hold the rows of a page and its JSON. */
+/** Most reads that are carried out at once: each may hold the rows of a page and its JSON. One key has two thirds of them at most. */
 const runningMax = 24;
-const runningOfKeyMax = 16;
+/** Most of them while deliveries arrive: a delivery waits for the turns of the event loop and the CPU time of reads that run. */
+const runningBesideDeliveriesMax = Math.min(Math.ceil(1.5 * availableParallelism()), runningMax);
+/** For how long after a delivery others are expected, in ms. */
+const deliveryCountsMs = 1_000;
 /** Most reads of one key, and of all, that wait for their turn, and how long, in ms. */
 const waitingOfKeyMax = 500;
 const waitingMax = 2_000;
@@ -29,7 +33,7 @@ export interface ReadTurn {
  * Bounds the memory of reads: of many that come at once, few hold their rows at a time.
  *
  * A free turn goes to the key that has the fewest, so that one key with many slow reads does not keep the others waiting.
- * Only reads of a project take a turn: they alone make large answers.
+ * Only reads of a project take a turn: they alone make large answers. While deliveries arrive, fewer reads run.
  */
 @Injectable()
 export class ReadSlots {
@@ -37,6 +41,13 @@ export class ReadSlots {
   private readonly waiting = new Map<string, Set<() => void>>();
   private runningCount = 0;
   private waitingCount = 0;
+  /** `performance.now` of the last delivery. */
+  private deliveredAt = -Infinity;
+
+  /** Has fewer reads run at once for a second. */
+  giveWayToDelivery(): void {
+    this.deliveredAt = performance.now();
+  }
 
   /**
    * Waits until a request of a key may read; at once where it is no read of a project. `request.readTurn` ends the turn.
@@ -75,8 +86,7 @@ export class ReadSlots {
 
   private async take(keyId: string, answer: ServerResponse): Promise<void> {
     if (answer.destroyed) throw clientLeft();
-    const isFree = this.runningCount < runningMax && this.runningOf(keyId) < runningOfKeyMax;
-    if (isFree) {
+    if (this.isFreeFor(keyId)) {
       this.add(keyId);
       return;
     }
@@ -147,22 +157,29 @@ export class ReadSlots {
     const left = this.runningOf(keyId) - 1;
     if (left > 0) this.running.set(keyId, left);
     else this.running.delete(keyId);
-    this.startNext();
+    while (this.startNext());
   }
 
-  /** Starts the oldest read of the key that has the fewest running. */
-  private startNext(): void {
-    let next: string | null = null;
-    for (const keyId of this.waiting.keys())
+  private isFreeFor(keyId: string): boolean {
+    const isReceiving = performance.now() - this.deliveredAt < deliveryCountsMs;
+    const max = isReceiving ? runningBesideDeliveriesMax : runningMax;
+    return this.runningCount < max && this.runningOf(keyId) < Math.ceil((2 * max) / 3);
+  }
+
+  /** Starts the oldest read of the key that has the fewest running; `false` where no turn is free for any that waits. */
+  private startNext(): boolean {
+    let next: { readonly keyId: string; readonly start: () => void } | null = null;
+    for (const [keyId, [start]] of this.waiting)
       if (
-        this.runningOf(keyId) < runningOfKeyMax &&
-        (next === null || this.runningOf(keyId) < this.runningOf(next))
+        start !== undefined &&
+        this.isFreeFor(keyId) &&
+        (next === null || this.runningOf(keyId) < this.runningOf(next.keyId))
       )
-        next = keyId;
-    const [start] = next === null ? [] : (this.waiting.get(next) ?? []);
-    if (next === null || start === undefined) return;
-    this.add(next);
-    start();
+        next = { keyId, start };
+    if (next === null) return false;
+    this.add(next.keyId);
+    next.start();
+    return true;
   }
 }
 

@@ -3,7 +3,6 @@ export function arrayLiteral(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? 'null' : arrayElement(value))).join(',')}}`;
 }
 
-/** One element of such a text. */
-export function arrayElement(value: string): string {
+function arrayElement(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }

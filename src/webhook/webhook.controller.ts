@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ReadSlots } from '../access/read-slots';
 import { Public } from '../access/scope';
 import { callbackSchema } from '../openapi/describe-callback';
 import { Problems } from '../openapi/openapi';
@@ -23,7 +24,10 @@ class DeliveryResultObject {
 @ApiTags('webhook')
 @Controller()
 export class WebhookController {
-  constructor(private readonly intake: IntakeService) {}
+  constructor(
+    private readonly intake: IntakeService,
+    private readonly readSlots: ReadSlots,
+  ) {}
 
   /** 200 committed or ignored, 202 kept in quarantine; else 401, 413 or 503: never another 4xx, which Sinch would not repeat. */
   @Post(webhookPath)
@@ -64,6 +68,7 @@ export class WebhookController {
     const { delivery } = request;
     if (delivery === undefined)
       throw new Error('The signature guard let a request through that it did not verify.');
+    this.readSlots.giveWayToDelivery();
     const result = await this.intake.receive(delivery, new Date());
     reply.status(result === 'quarantined' ? 202 : 200);
     return { result };

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
 import { FollowersModule } from '../followers/followers.module';
@@ -11,7 +12,7 @@ import { WebhookController } from './webhook.controller';
 
 /** Receives: verifies, reads and hands on what Sinch delivers, and keeps what does not apply. */
 @Module({
-  imports: [AuditModule, ContactsModule, FollowersModule],
+  imports: [AccessModule, AuditModule, ContactsModule, FollowersModule],
   controllers: [WebhookController, QuarantineController],
   providers: [IntakeService, QuarantineReplaysService, QuarantineRepository, WaitingRoom],
   exports: [IntakeService],

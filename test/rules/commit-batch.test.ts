@@ -19,14 +19,10 @@ describe('A batch of events', () => {
     expect(turns).toBeGreaterThanOrEqual(2);
   });
 
-  it('has no long texts in lists: the driver would escape each, in one turn', async () => {
-    const identities = Array.from({ length: 2_000 }, (_, n) => ({ channel: 'LINE', identity: `"${n}"` }));
+  it('is bytes, of which the driver has nothing to escape in one turn', async () => {
     const { values } = await batchOf(1, [
-      event('p', { create: contact('A', { metadata: '"'.repeat(400_000), channel_identities: identities }) }),
-      event('p', { create: contact('B', { display_name: '"'.repeat(400_000) }) }),
+      event('p', { create: contact('A', { metadata: '"'.repeat(400_000) }) }),
     ]);
-    const listed = values.filter((value) => Array.isArray(value)).flat() as readonly unknown[];
-    const lengths = listed.map((value) => (typeof value === 'string' ? value.length : 0));
-    expect(Math.max(...lengths)).toBeLessThanOrEqual(512);
+    expect(values.slice(1).every((value) => Buffer.isBuffer(value))).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -120,6 +121,22 @@ it('gives the turn back while something is awaited, and takes another only to co
   others[0]?.end();
   await nextTurn();
   expect(statesOf(others)).toEqual({ ended: 1, running: 16 });
+});
+
+it('has fewer reads run while deliveries arrive, and fills up again after a second without one', async () => {
+  const besideDeliveries = Math.min(Math.ceil(1.5 * availableParallelism()), 24);
+  const slots = new ReadSlots();
+  const reads = ['a', 'b', 'c'].flatMap((key) => read(slots, key, 20));
+  await nextTurn();
+  slots.giveWayToDelivery();
+  for (const each of reads.filter(({ state }) => state === 'running').slice(0, 23)) each.end();
+  await nextTurn();
+  expect(statesOf(reads)['running']).toBe(besideDeliveries);
+  const after = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_000);
+  reads.find(({ state }) => state === 'running')?.end();
+  await nextTurn();
+  after.mockRestore();
+  expect(statesOf(reads)['running']).toBe(24);
 });
 
 it('loses no turn, in whatever order reads come, end and are given up', async () => {

@@ -1,6 +1,6 @@
 import type { Session, Statement } from '../../database/session';
-import { writeTime } from '../../json/read-time.rule';
-import { arrayElement, arrayLiteral } from '../../base/array-literal.rule';
+import { arrayLiteral } from '../../base/array-literal.rule';
+import { bigintArray, byteaArray, hexArray, textArray, timeArray } from '../../base/binary-array.rule';
 import { flatMapInTurns } from '../../base/in-turns';
 import type { ContactEvent } from './contact-event.rule';
 import { contactIdsOf, registerChangesOf, join, positionOf, type RegisterChange } from './mirror.rule';
@@ -76,31 +76,28 @@ function foldBatch(events: readonly ContactEvent[]): readonly ContactRow[] {
   return [...rows.values()];
 }
 
-/** In the order of the first `unnest`; then the payloads end to end, since an array of bytea would go as hex. */
-function journalColumns(events: readonly ContactEvent[]): readonly unknown[] {
+/** In the order of the first `unnest`. */
+function journalColumns(events: readonly ContactEvent[]): readonly Buffer[] {
   const ids = events.map((event) => contactIdsOf(event.notification.content));
-  let end = 0;
   return [
-    events.map((event) => event.notification.projectId),
-    events.map((event) => event.notification.content.trigger),
-    ids.map(([contactId]) => contactId),
-    ids.map(([, ...related]) => arrayLiteral(related)),
-    events.map((event) => event.notification.appId),
-    events.map((event) => writeTime(event.notification.version)),
-    events.map((event) => event.notification.version.toString()),
-    events.map((event) => positionOf(event.notification).tieBreak),
-    events.map((event) => writeTime(event.receivedAt)),
-    events.map((event) => event.source),
-    events.map((event) => event.actor),
-    events.map((event) => event.notification.fingerprint),
-    events.map((event) => event.signature && JSON.stringify(event.signature)),
-    events.map((event) => event.payload.length),
-    events.map((event) => (end += event.payload.length) - event.payload.length),
-    Buffer.concat(events.map((event) => event.payload)),
+    textArray(events.map((event) => event.notification.projectId)),
+    textArray(events.map((event) => event.notification.content.trigger)),
+    textArray(ids.map(([contactId]) => contactId)),
+    textArray(ids.map(([, ...related]) => arrayLiteral(related))),
+    textArray(events.map((event) => event.notification.appId)),
+    timeArray(events.map((event) => event.notification.version)),
+    bigintArray(events.map((event) => event.notification.version)),
+    hexArray(events.map((event) => positionOf(event.notification).tieBreak)),
+    timeArray(events.map((event) => event.receivedAt)),
+    textArray(events.map((event) => event.source)),
+    textArray(events.map((event) => event.actor)),
+    hexArray(events.map((event) => event.notification.fingerprint)),
+    textArray(events.map((event) => event.signature && JSON.stringify(event.signature))),
+    byteaArray(events.map((event) => event.payload)),
   ];
 }
 
-/** What a row is searched by, its lists as elements of an array of lists: the driver would take long to write them, in one turn. */
+/** What a row is searched by, its lists as texts: `unnest` would flatten lists of lists. */
 interface Searched extends Omit<Projections, 'nameKeys' | 'identityKeys' | 'identityPhones'> {
   readonly nameKeys: string;
   readonly identityKeys: string;
@@ -121,59 +118,51 @@ function searchedOf({ says }: ContactRow): Searched {
   const projections = says === null ? NOWHERE : projectionsOf(says.snapshot);
   return {
     ...projections,
-    nameKeys: arrayElement(arrayLiteral(projections.nameKeys)),
-    identityKeys: arrayElement(arrayLiteral(projections.identityKeys)),
-    identityPhones: arrayElement(arrayLiteral(projections.identityPhones)),
+    nameKeys: arrayLiteral(projections.nameKeys),
+    identityKeys: arrayLiteral(projections.identityKeys),
+    identityPhones: arrayLiteral(projections.identityPhones),
   };
 }
 
-/**
- * In the order of the second `unnest`; then the snapshots end to end, since an array of text would go with every quotation mark
- * escaped. A contact known only as gone says nothing: version −1, which any snapshot beats.
- */
-function mapColumns(rows: readonly ContactRow[], searched: readonly Searched[]): readonly unknown[] {
-  const snapshots = rows.map((row) => Buffer.from(row.says?.snapshot.json ?? '{}'));
-  let end = 0;
+/** In the order of the second `unnest`. A contact known only as gone says nothing: version −1, which any snapshot beats. */
+function mapColumns(rows: readonly ContactRow[], searched: readonly Searched[]): readonly Buffer[] {
   return [
-    rows.map((row) => row.projectId),
-    rows.map((row) => row.contactId),
-    rows.map((row) => row.says?.version.toString() ?? '-1'),
-    rows.map((row) => row.says?.tieBreak ?? ''),
-    snapshots.map((snapshot) => snapshot.length),
-    snapshots.map((snapshot) => (end += snapshot.length) - snapshot.length),
-    searched.map(({ displayName }) => displayName),
-    `{${searched.map(({ nameKeys }) => nameKeys).join(',')}}`,
-    searched.map(({ email }) => email),
-    searched.map(({ externalId }) => externalId),
-    searched.map(({ language }) => language),
-    `{${searched.map(({ identityKeys }) => identityKeys).join(',')}}`,
-    `{${searched.map(({ identityPhones }) => identityPhones).join(',')}}`,
-    rows.map((row) => row.went?.gone ?? null),
-    rows.map((row) => row.went?.survivorId ?? null),
-    rows.map((row) => row.went?.version.toString() ?? null),
-    rows.map((row) => row.went?.tieBreak ?? null),
-    rows.map((row) => row.says && valuesDigest(row.says.snapshot)),
-    Buffer.concat(snapshots),
+    textArray(rows.map((row) => row.projectId)),
+    textArray(rows.map((row) => row.contactId)),
+    bigintArray(rows.map((row) => row.says?.version ?? -1n)),
+    hexArray(rows.map((row) => row.says?.tieBreak ?? '')),
+    textArray(rows.map((row) => row.says?.snapshot.json ?? '{}')),
+    textArray(searched.map(({ displayName }) => displayName)),
+    textArray(searched.map(({ nameKeys }) => nameKeys)),
+    textArray(searched.map(({ email }) => email)),
+    textArray(searched.map(({ externalId }) => externalId)),
+    textArray(searched.map(({ language }) => language)),
+    textArray(searched.map(({ identityKeys }) => identityKeys)),
+    textArray(searched.map(({ identityPhones }) => identityPhones)),
+    textArray(rows.map((row) => row.went?.gone ?? null)),
+    textArray(rows.map((row) => row.went?.survivorId ?? null)),
+    bigintArray(rows.map((row) => row.went?.version ?? null)),
+    hexArray(rows.map((row) => row.went?.tieBreak ?? null)),
+    bigintArray(rows.map((row) => row.says && valuesDigest(row.says.snapshot))),
   ];
 }
 
 const EVENT = `event as (
   select *
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
-              $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int[], $16::int[])
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::bytea[],
+              $10::timestamptz[], $11::text[], $12::text[], $13::bytea[], $14::text[], $15::bytea[])
     as e (project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
-          received_at, source, actor, fingerprint, signature, payload_length, payload_offset)
+          received_at, source, actor, fingerprint, signature, payload)
 )`;
 
 const INTO_JOURNAL = `insert into audit_event (era, project_id, type, contact_id, related_contact_ids, app_id, accepted_at, version, tie_break,
                            received_at, source, actor, fingerprint, signature, payload)
-  select $1::int, project_id, type, contact_id, related_contact_ids::text[], app_id, accepted_at, version, decode(tie_break, 'hex'),
-         received_at, source, actor, decode(fingerprint, 'hex'), signature::jsonb,
-         substring($17::bytea from payload_offset + 1 for payload_length)
+  select $1::int, project_id, type, contact_id, related_contact_ids::text[], app_id, accepted_at, version, tie_break,
+         received_at, source, actor, fingerprint, signature::jsonb, payload
   from event`;
 
 /** The name of a reference stands in the payload, the only place in the journal for it. */
-const SAID = `said as (select convert_from($17::bytea, 'UTF8')::jsonb as name)`;
+const SAID = `said as (select convert_from(payload, 'UTF8')::jsonb as name from event)`;
 
 /** Does a change, and appends its event where the change did something; returns a row then, and else none. */
 const appendIfChanged = (change: string): string => `
@@ -224,14 +213,13 @@ journal as (
 )
 insert into contact as c (project_id, id, version, tie_break, snapshot, display_name, name_keys, email, external_id, language,
                           identity_keys, identity_phones, projected_by, gone, survivor_id, gone_version, gone_tie_break, values_digest, values_tx)
-select project_id, id, version, decode(tie_break, 'hex'),
-       convert_from(substring($36::bytea from snapshot_offset + 1 for snapshot_length), 'UTF8')::json,
+select project_id, id, version, tie_break, snapshot::json,
        display_name, name_keys::text[], email, external_id, language,
-       identity_keys::text[], identity_phones::text[], ${currentReading}, gone, survivor_id, gone_version, decode(gone_tie_break, 'hex'),
+       identity_keys::text[], identity_phones::text[], ${currentReading}, gone, survivor_id, gone_version, gone_tie_break,
        values_digest, pg_current_xact_id()
-from unnest($18::text[], $19::text[], $20::bigint[], $21::text[], $22::int[], $23::int[], $24::text[], $25::text[], $26::text[],
-            $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::bigint[], $34::text[], $35::bigint[])
-  as r (project_id, id, version, tie_break, snapshot_length, snapshot_offset, display_name, name_keys, email, external_id,
+from unnest($16::text[], $17::text[], $18::bigint[], $19::bytea[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[],
+            $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::bigint[], $31::bytea[], $32::bigint[])
+  as r (project_id, id, version, tie_break, snapshot, display_name, name_keys, email, external_id,
         language, identity_keys, identity_phones, gone, survivor_id, gone_version, gone_tie_break, values_digest)
 order by project_id collate "C", id collate "C"
 on conflict (project_id, id) do update set

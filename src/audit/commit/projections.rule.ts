@@ -46,9 +46,9 @@ export interface Projections {
  *
  * @returns a signed 64-bit number in decimal digits
  */
-export function valuesDigest({ fields }: Snapshot): string {
+export function valuesDigest({ fields }: Snapshot): bigint {
   const values = VALUES.map((field) => fields[field] ?? null);
-  return hash('sha256', JSON.stringify(values), 'buffer').readBigInt64BE().toString();
+  return hash('sha256', JSON.stringify(values), 'buffer').readBigInt64BE();
 }
 const VALUES = ['email', 'external_id', 'language', 'channel_identities'] as const;
 
