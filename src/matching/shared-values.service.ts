@@ -8,7 +8,14 @@ import { phoneVariants } from '../normalise/phone-variants.rule';
 import { phoneKey } from '../audit/commit/projections.rule';
 import type { Queryable } from '../database/queryable';
 import { flatMapInTurns, inTurns } from '../base/in-turns';
-import { holdersMax, lookUpKey, readValues, type SharedKind, type SharedValue } from './evidence.rule';
+import {
+  holdersMax,
+  lookUpKey,
+  readValues,
+  splitIdentity,
+  type SharedKind,
+  type SharedValue,
+} from './evidence.rule';
 import { EvidenceRepository, type HeldValue } from './evidence.repository';
 
 /** Most holders of one value that are found at once; the others are found when they are examined themselves. */
@@ -134,13 +141,21 @@ export class SharedValuesService {
       if (holders === undefined) byDigest.set(value.digest, new Map([[value.contactId, value]]));
       else holders.set(value.contactId, value);
     };
+    const addHolders = async (sought: SoughtValues): Promise<void> => {
+      const ids = await this.contactValues.holders(session, projectId, sought, foundOfEachMax);
+      for (const some of await this.slices(session, projectId, ids)) {
+        const held = await inTurns(heldBy(await this.contactValues.find(projectId, some, session)));
+        for (const value of held) add(value);
+      }
+    };
     // with the contacts themselves: the map may have changed since they were read
     for (const value of values) add(value);
-    const ids = await this.contactValues.holders(session, projectId, soughtValues(values), foundOfEachMax);
-    for (const some of await this.slices(session, projectId, ids)) {
-      const held = await inTurns(heldBy(await this.contactValues.find(projectId, some, session)));
-      for (const value of held) add(value);
-    }
+    const { sought, byPhone } = soughtValues(values);
+    await addHolders(sought);
+    // of a phone number with more holders than are looked up, those of one channel may not be among them
+    const crowded = byPhone.filter(({ digest }) => (byDigest.get(digest)?.size ?? 0) >= foundOfEachMax);
+    if (crowded.length > 0)
+      await addHolders({ identityKeys: crowded.map(({ key }) => key), emails: [], externalIds: [] });
     return flatMapInTurns([...byDigest.values()], (holders) =>
       holders.size > 1 ? [...holders.values()] : [],
     );
@@ -191,17 +206,35 @@ function keyOf(held: HeldValue): string {
   return JSON.stringify([holderOf(held), held.value]);
 }
 
-function soughtValues(values: readonly SharedValue[]): SoughtValues {
-  const ofKind = (kind: SharedKind): string[] => [
-    ...new Set(values.flatMap((each) => (each.kind === kind ? [each.value] : []))),
-  ];
+/**
+ * What to look holders of values up by. Whoever holds a phone number on one channel holds the number, so its identities on all
+ * channels are found by one look-up of the number.
+ *
+ * @returns `byPhone`: the keys that are left out for it, each with the digest of the number
+ */
+function soughtValues(values: readonly SharedValue[]): {
+  readonly sought: SoughtValues;
+  readonly byPhone: readonly { readonly key: string; readonly digest: string }[];
+} {
+  const ofKind = (kind: SharedKind): readonly SharedValue[] => values.filter((each) => each.kind === kind);
+  const textsOf = (kind: SharedKind): string[] => [...new Set(ofKind(kind).map(({ value }) => value))];
+  const digests = new Map<string, string>();
+  for (const { value, digest } of ofKind('phone'))
+    for (const phone of phoneVariants(value) ?? [value]) digests.set(phone, digest);
+  const identities = [...new Set(textsOf('identity').map(lookUpKey))].map((key) => ({
+    key,
+    digest: digests.get(splitIdentity(key).identity),
+  }));
   return {
-    identityKeys: [
-      ...new Set(ofKind('identity').map(lookUpKey)),
-      ...ofKind('phone').flatMap((phone) => (phoneVariants(phone) ?? [phone]).map(phoneKey)),
-    ],
-    emails: ofKind('email'),
-    externalIds: ofKind('external_id'),
+    sought: {
+      identityKeys: [
+        ...identities.flatMap(({ key, digest }) => (digest === undefined ? [key] : [])),
+        ...[...digests.keys()].map(phoneKey),
+      ],
+      emails: textsOf('email'),
+      externalIds: textsOf('external_id'),
+    },
+    byPhone: identities.flatMap(({ key, digest }) => (digest === undefined ? [] : [{ key, digest }])),
   };
 }
 

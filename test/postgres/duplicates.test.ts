@@ -538,6 +538,25 @@ describe('evidence without end', () => {
     expect(set?.contact_count).toBeLessThanOrEqual(10_000);
   });
 
+  it('finds who has an identity on one channel where very many have its phone number on another', async () => {
+    const project = 'crowded';
+    await ask(
+      database.ownerUrl,
+      `insert into contact (project_id, id, version, tie_break, snapshot, identity_keys)
+       select $1, 'contact-' || n, 1, '\\x03', '{}', array[case n when 250 then 'SMS' else 'WHATSAPP' end || ':12025550123', 'tel:12025550123']
+       from generate_series(1, 250) as n`,
+      [project],
+    );
+    const channelIdentities = [{ channel: 'SMS', identity: '12025550123' }];
+    await queue.commit(
+      event(project, { create: contact('late', { channel_identities: channelIdentities }) }),
+    );
+    await follow();
+    expect(await rowsOf(project)).toContainEqual(
+      expect.objectContaining({ contact_ids: ['contact-250', 'late'], reasons: ['identity'] }),
+    );
+  });
+
   /** A contact with very many identities: with any id the same ones, in another order. */
   const manyIdentities = (
     project: string,
