@@ -193,6 +193,10 @@ class Readers {
     const read = async <Answer>(path: string): Promise<Answer> => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
         headers: { authorization: `Bearer ${key}` },
+      }).catch((error: unknown) => {
+        // what fetch throws says the reason in its cause alone
+        const reason = error instanceof Error ? (error.cause ?? error) : error;
+        throw new Error(`${path} was not answered: ${String(reason)}`);
       });
       const body = await answer.text();
       if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}: ${body}`);

@@ -40,8 +40,8 @@ begin
   for grown in
     select oid
     from pg_class
-    where oid in ('contact'::regclass, 'shared_value'::regclass, 'duplicate_set'::regclass)
-      and pg_relation_size(oid) > 4 * relpages::bigint * current_setting('block_size')::bigint + 262144
+    where oid in ('audit_event'::regclass, 'contact'::regclass, 'counted_contact'::regclass, 'duplicate_report'::regclass, 'duplicate_set'::regclass, 'shared_value'::regclass)
+      and pg_stat_get_live_tuples(oid) > 1.5 * greatest(reltuples, 0) + 250
   loop
     execute format('analyze %s', grown);
   end loop;

@@ -19,6 +19,8 @@ import type { ResolvedByObject } from '../matching/sets.dto';
 
 const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
 const DISMISSAL = 'duplicate.dismissed';
+/** How often tables are looked for that have grown, in ms. */
+const growthEveryMs = 2_000;
 
 /**
  * Follows the journal and keeps the sets of duplicates.
@@ -31,6 +33,8 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
   private readonly journal: JournalFollower;
   private readonly logger = new Logger(DuplicatesFollower.name);
+  /** `performance.now` when grown tables were last looked for. */
+  private lookedForGrowthAt = -Infinity;
 
   constructor(
     queue: CommitQueue,
@@ -51,9 +55,10 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
       },
       logger,
     );
-    this.loop = new FollowLoop(queue, logger, async () =>
-      [await this.followOn(), await this.scanOn()].includes(true),
-    );
+    this.loop = new FollowLoop(queue, logger, async () => {
+      await this.haveGrownTablesAnalysed();
+      return [await this.followOn(), await this.scanOn()].includes(true);
+    });
   }
 
   /** Begins to follow; once. */
@@ -68,9 +73,7 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
 
   /** Handles one batch of events. @returns whether there may be more */
   async followOn(): Promise<boolean> {
-    const isMore = await this.journal.followOn(this.loop.signal);
-    if (isMore) await this.followers.analyzeGrownTables();
-    return isMore;
+    return this.journal.followOn(this.loop.signal);
   }
 
   /** Handles a parked event on the map as it is now. @throws Problem where it cannot be handled still */
@@ -81,6 +84,14 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   /** Continues the oldest scan by one transaction. @returns whether there is more to scan here */
   async scanOn(): Promise<boolean> {
     return this.scans.scanOn(this.loop.signal);
+  }
+
+  /** For all who read the mirror: in a young one, what Postgres plans by is out of date within seconds. */
+  private async haveGrownTablesAnalysed(): Promise<void> {
+    const now = performance.now();
+    if (now - this.lookedForGrowthAt < growthEveryMs) return;
+    this.lookedForGrowthAt = now;
+    await this.followers.analyzeGrownTables();
   }
 
   private async handle(

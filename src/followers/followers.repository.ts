@@ -52,7 +52,7 @@ export interface Lag {
 export class FollowersRepository {
   constructor(private readonly database: DataSource) {}
 
-  /** Has Postgres look at tables that have grown so fast that it plans for much smaller ones; at once where none has. */
+  /** Has Postgres look at tables that have grown by half since it did so last: autovacuum comes once a minute. */
   async analyzeGrownTables(): Promise<void> {
     await this.database.query('select analyze_grown_tables()');
   }
