@@ -30,7 +30,8 @@ where an answer was an error, or an answered event is not in the database.
 const timesMin = 2;
 /** Where rates of one server differ more than this between rounds, the CPU decides. */
 const spreadMax = 2;
-const warmUpSeconds = 3;
+/** Until both programs are compiled where they are busy, also where other work leaves them little of the machine. */
+const warmUpSeconds = 10;
 /** Requests are ready for so many times the best rate so far: one that is sent again would be no new event. */
 const spareFactor = 1.5;
 /** The least that is reckoned with: rates of a busy machine say little about the next round. */
