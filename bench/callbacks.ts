@@ -10,7 +10,7 @@ const FIRST_NAMES =
 const LAST_NAMES =
   'Andersson Bauer Costa Dubois Eriksen Fernández García Haddad Ivanova Jones Kim Li Müller'.split(' ');
 /** So many contacts are created before anything else happens to them. */
-const contactsMin = 1_000;
+export const contactsMin = 1_000;
 
 /** A contact as the sender remembers it. */
 interface Person {
@@ -19,7 +19,7 @@ interface Person {
   readonly digits: string;
 }
 
-type Random = () => number;
+export type Random = () => number;
 
 /** A number from 0 to 1, as `Math.random`, but the same for the same seed. */
 export function seededRandom(seed: number): Random {
@@ -101,16 +101,16 @@ function ulid(random: Random): string {
   return id;
 }
 
-function name(random: Random): string {
+export function name(random: Random): string {
   const one = (names: readonly string[]) => names[Math.floor(random() * names.length)] ?? '';
   return `${one(FIRST_NAMES)} ${one(LAST_NAMES)}`;
 }
 
-function digits(random: Random): string {
+export function digits(random: Random): string {
   return `1${String(Math.floor(random() * 1e10)).padStart(10, '0')}`;
 }
 
-function text(random: Random, length: number): string {
+export function text(random: Random, length: number): string {
   let written = '';
   while (written.length < length) written += Math.floor(random() * 2 ** 30).toString(36);
   return written.slice(0, length);

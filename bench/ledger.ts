@@ -29,16 +29,9 @@ export class Ledger {
     return { events, transactions };
   }
 
-  /** Waits until nobody writes: the requests that were on their way when a round ended are committed too. */
+  /** As `restOf`. */
   async rest(): Promise<void> {
-    for (let busy = true; busy;) {
-      await delay(50);
-      const { rows } = await this.client.query(
-        `select from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()
-           and backend_type = 'client backend'`,
-      );
-      busy = rows.length > 0;
-    }
+    await restOf(this.client);
   }
 
   async close(): Promise<void> {
@@ -49,4 +42,16 @@ export class Ledger {
 export interface Committed {
   readonly events: number;
   readonly transactions: number;
+}
+
+/** Waits until nobody uses the database: the requests that were on their way when a round ended are committed too. */
+export async function restOf(client: PostgresClient): Promise<void> {
+  for (let busy = true; busy;) {
+    await delay(50);
+    const { rows } = await client.query(
+      `select from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()
+         and backend_type = 'client backend'`,
+    );
+    busy = rows.length > 0;
+  }
 }

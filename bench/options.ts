@@ -30,6 +30,7 @@ export const HELP = `npm run bench -- [P1] [options]      P1: events per second,
   --record             keeps the result in docs/proof/P1.jsonl, from which docs/reliability.md is made
   export               another bench: of an export and the memory that it takes (npm run bench -- export --help)
   reads                another bench: of reads, beside a bare route that runs select 1 (npm run bench -- reads --help)
+  peer                 another bench: receiving beside stripe-sync-engine (npm run bench -- peer --help)
   sweep                another bench: of a backfill and a reconcile (npm run bench -- sweep --help)
   processes            another: one and two processes of the service on one Postgres
   profile              another: where the service's time goes, as a flame graph

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { openSync, closeSync, fsyncSync, writeSync } from 'node:fs';
-import { signCallback } from '../simulator/sign-callback';
+import { type Headers, signCallback } from '../simulator/sign-callback';
 
 const chunkBytes = 1024 * 1024;
 
@@ -10,6 +10,14 @@ const chunkBytes = 1024 * 1024;
  */
 export function writeRequests(path: string, bodies: Iterable<string>, secret: string): void {
   writeAll(path, deliveries(bodies, secret));
+}
+
+/** As `writeRequests`, for events of Stripe: for `peer-server.ts`. */
+export function writeStripeRequests(path: string, bodies: readonly string[], secret: string): void {
+  writeAll(
+    path,
+    bodies.map((body) => post('/webhooks/stripe', body, signedForStripe(body, secret))),
+  );
 }
 
 /** Writes requests that read, by their paths, in the same form. */
@@ -22,7 +30,15 @@ export function writeReads(path: string, paths: readonly string[], key: string):
 }
 
 function* deliveries(bodies: Iterable<string>, secret: string): Generator<string> {
-  for (const body of bodies) yield request(body, secret);
+  for (const body of bodies)
+    yield post('/webhooks/sinch', body, signCallback(body, secret, randomUUID(), nowSeconds()));
+}
+
+/** The headers of Stripe's webhooks: the time and `hex(HMAC-SHA256(secret, time "." body))` (Stripe, "Verify signatures manually"). */
+function signedForStripe(body: string, secret: string): Headers {
+  const time = nowSeconds();
+  const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
+  return { 'content-type': 'application/json', 'stripe-signature': `t=${time},v1=${signature}` };
 }
 
 function writeAll(path: string, requests: Iterable<string>): void {
@@ -40,18 +56,21 @@ function writeAll(path: string, requests: Iterable<string>): void {
   closeSync(file);
 }
 
-/** As Sinch sends it, a character a byte. */
-function request(text: string, secret: string): string {
+/** A character a byte. */
+function post(path: string, text: string, headers: Headers): string {
   const body = Buffer.from(text).toString('latin1');
-  const signed = signCallback(text, secret, randomUUID(), Math.floor(Date.now() / 1000));
   return [
-    'POST /webhooks/sinch HTTP/1.1',
+    `POST ${path} HTTP/1.1`,
     'Host: localhost',
     `Content-Length: ${body.length}`,
-    ...Object.entries(signed).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '',
     body,
   ].join('\r\n');
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function framed(text: string): string {

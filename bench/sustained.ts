@@ -223,7 +223,7 @@ class Readers {
 }
 
 /** Waits until every follower has handled every event. @returns for how long, in ms */
-async function followed(client: PostgresClient): Promise<number> {
+export async function followed(client: PostgresClient): Promise<number> {
   const began = performance.now();
   while (performance.now() - began < followedMaxMs) {
     const { rows } = await client.query(
