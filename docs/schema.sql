@@ -41,7 +41,11 @@ begin
     select oid
     from pg_class
     where oid in ('audit_event'::regclass, 'contact'::regclass, 'counted_contact'::regclass, 'duplicate_report'::regclass, 'duplicate_set'::regclass, 'shared_value'::regclass)
-      and pg_stat_get_live_tuples(oid) > 1.5 * greatest(reltuples, 0) + 250
+      and (pg_stat_get_live_tuples(oid) > 1.5 * greatest(reltuples, 0) + 250
+        or exists (
+          select from pg_index i join pg_class x on x.oid = i.indexrelid
+          where i.indrelid = pg_class.oid and i.indpred is not null
+            and pg_relation_size(x.oid) > (2 * x.relpages::bigint + 4) * current_setting('block_size')::bigint))
   loop
     execute format('analyze %s', grown);
   end loop;

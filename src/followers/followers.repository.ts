@@ -52,7 +52,10 @@ export interface Lag {
 export class FollowersRepository {
   constructor(private readonly database: DataSource) {}
 
-  /** Has Postgres look at tables that have grown by half since it did so last: autovacuum comes once a minute. */
+  /**
+   * Has Postgres look at tables that have grown since it did so last, by half or in an index of some of their rows: autovacuum
+   * comes once a minute.
+   */
   async analyzeGrownTables(): Promise<void> {
     await this.database.query('select analyze_grown_tables()');
   }

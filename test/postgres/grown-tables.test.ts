@@ -1,6 +1,9 @@
 import { createDatabase, type TestDatabase } from '../support/server/database';
 import { FollowersRepository } from '../../src/followers/followers.repository';
-import { ask, openPool } from '../support/postgres/connections';
+import { ask, openPool, openQueue } from '../support/postgres/connections';
+import { event } from '../support/postgres/events';
+import { contact, type Told } from '../support/sinch/callbacks';
+import { until } from '../support/until';
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -18,13 +21,22 @@ async function grow(count: number): Promise<void> {
   );
 }
 
-/** How many contacts Postgres plans for, as it looked last. */
-async function plannedFor(): Promise<number> {
+/** How many rows Postgres plans for, as it looked last. @param relation a table or an index */
+async function plannedFor(relation = 'contact'): Promise<number> {
   const [row] = await ask<{ reltuples: number }>(
     database.ownerUrl,
-    `select reltuples::float8 as reltuples from pg_class where oid = 'contact'::regclass`,
+    `select reltuples::float8 as reltuples from pg_class where oid = '${relation}'::regclass`,
   );
   return row?.reltuples ?? Number.NaN;
+}
+
+/** How many rows of the journal Postgres has counted. */
+async function countedRows(): Promise<number> {
+  const [row] = await ask<{ rows: number }>(
+    database.ownerUrl,
+    `select pg_stat_get_live_tuples('audit_event'::regclass)::int as rows`,
+  );
+  return row?.rows ?? Number.NaN;
 }
 
 it('has a table analysed that has grown by half, and no sooner', async () => {
@@ -32,8 +44,8 @@ it('has a table analysed that has grown by half, and no sooner', async () => {
   const followers = new FollowersRepository(pool);
   try {
     for (const [more, planned] of [
-      [200, -1],
-      [800, 1_000],
+      [100, -1],
+      [900, 1_000],
       [600, 1_000],
       [200, 1_800],
     ] as const) {
@@ -41,6 +53,30 @@ it('has a table analysed that has grown by half, and no sooner', async () => {
       await followers.analyzeGrownTables();
       expect(await plannedFor()).toBe(planned);
     }
+  } finally {
+    await pool.destroy();
+  }
+});
+
+it('has the journal analysed, so that its first merges are planned for', async () => {
+  await ask(database.ownerUrl, 'alter table audit_event set (autovacuum_enabled = off)');
+  const pool = await openPool(database.url);
+  // by a session that ends, as then it says at once how much it wrote
+  const tell = async (count: number, tellOne: (n: number) => Told): Promise<void> => {
+    const queue = await openQueue(database.url);
+    await Promise.all(Array.from({ length: count }, (_, n) => queue.commit(event('p', tellOne(n)))));
+    await queue.close();
+  };
+  try {
+    await tell(2_000, (n) => ({ create: contact(`contact-${n}`) }));
+    await until(async () => (await countedRows()) === 2_000);
+    await ask(database.ownerUrl, 'vacuum (analyze) audit_event');
+    expect(await plannedFor('audit_event_merge_loser')).toBe(0);
+    await tell(500, (n) => ({ merge: { survivor: contact('survivor'), loser: contact(`contact-${n}`) } }));
+    await until(async () => {
+      await new FollowersRepository(pool).analyzeGrownTables();
+      return (await plannedFor('audit_event_merge_loser')) > 0;
+    });
   } finally {
     await pool.destroy();
   }
