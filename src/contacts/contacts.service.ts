@@ -257,10 +257,18 @@ export class ContactsService {
     readonly mergedIds: ReadonlyMap<string, readonly string[]>;
   }> {
     for (let some = rows; ; some = some.slice(0, Math.ceil(some.length / 2))) {
-      const ids = some.filter(({ has_merged: hasMerged }) => hasMerged).map(({ id }) => id);
-      if (ids.length === 0) return { some, mergedIds: new Map() };
-      const { ancestors, isComplete } = await this.contacts.ancestorsWithin(projectId, ids, until, countMax);
-      if (isComplete || some.length === 1) return { some, mergedIds: ancestors };
+      const near = new Map(some.map(({ id, merged_ids: ids }) => [id, ids]));
+      const nearCount = some.reduce((sum, { merged_ids: ids }) => sum + (ids?.length ?? 0), 0);
+      const far = some.filter(({ merged_ids: ids }) => ids === null).map(({ id }) => id);
+      const { ancestors, isComplete } =
+        far.length === 0
+          ? { ancestors: new Map<string, readonly string[]>(), isComplete: nearCount < countMax }
+          : await this.contacts.ancestorsWithin(projectId, far, until, Math.max(countMax - nearCount, 1));
+      if (isComplete || some.length === 1)
+        return {
+          some,
+          mergedIds: new Map([...near].map(([id, ids]) => [id, ids ?? ancestors.get(id) ?? []])),
+        };
     }
   }
 
@@ -326,8 +334,8 @@ export class ContactsService {
         gone: null,
         survivor_id: null,
         gone_version: null,
-        // what is merged into it now may have been then
-        has_merged: true,
+        // what is merged into it now need not have been then
+        merged_ids: null,
         // sets are current: there are none for past states
         open_duplicates: [],
       },
