@@ -104,8 +104,8 @@ export class ChangesService {
     const changes: string[] = [];
     let next = after;
     for (let [scanned, bytes] = [0, 0]; scanned < scannedMax && changes.length < size;) {
-      const wanted = size - changes.length;
-      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types }, next, wanted);
+      // as many each time, since each number has a statement of its own
+      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types }, next, size);
       for (let viewed = 0; viewed < rows.length;) {
         const some = await this.viewFirst(projectId, rows.slice(viewed), filter);
         if (some.length === 0) return { changes, next };
@@ -116,11 +116,12 @@ export class ChangesService {
             changes.push(change);
           }
           next = place;
+          if (changes.length === size) return { changes, next };
         }
         viewed += some.length;
       }
       scanned += rows.length;
-      if (rows.length < wanted) break;
+      if (rows.length < size) break;
     }
     return { changes, next };
   }
