@@ -132,7 +132,14 @@ export class ContactsService {
   ): AsyncGenerator<readonly ContactObject[], void> {
     let size = exportSize;
     for (let last: string | null = after; last !== null;) {
-      const { contacts, next }: ContactsPart<ContactObject> = await this.part(projectId, filter, last, size, AS_VALUES, exportBytesMax);
+      const { contacts, next }: ContactsPart<ContactObject> = await this.part(
+        projectId,
+        filter,
+        last,
+        size,
+        AS_VALUES,
+        exportBytesMax,
+      );
       // where pages end early for their bytes, the next one reads no more rows than may fit
       size = Math.min(exportSize, 2 * contacts.length + 1);
       if (contacts.length > 0) yield contacts;
