@@ -469,22 +469,22 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'the feed does not wait for open transactions',
     file: AUDIT,
-    from: '${place}) and ${isTold(key, values)}`;',
-    to: '${place})`;',
+    from: 'pg_snapshot_xmin(pg_current_snapshot()))`;\n}\n\nfunction afterAndTold',
+    to: "'18446744073709551615'::xid8)`;\n}\n\nfunction afterAndTold",
     caughtBy: FEED,
   },
   {
     name: 'the feed does not wait for open transactions',
     file: AUDIT,
-    from: '${place}) and ${isTold(key, values)}`;',
-    to: '${place})`;',
+    from: 'pg_snapshot_xmin(pg_current_snapshot()))`;\n}\n\nfunction afterAndTold',
+    to: "'18446744073709551615'::xid8)`;\n}\n\nfunction afterAndTold",
     caughtBy: 'K5',
   },
   {
     name: 'the feed is ordered by ids',
     file: AUDIT,
-    from: '(${key}e.era, e.tx, e.id) > (${values}${place})',
-    to: "e.id > ${place.split(', ')[2] ?? ''} and (${place}) is not null",
+    from: '`(e.era, e.tx, e.id) ${sign} (${place})`',
+    to: "`e.id ${sign} ${place.split(', ')[2] ?? ''} and (${place}) is not null`",
     caughtBy: 'K5',
   },
   {

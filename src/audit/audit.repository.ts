@@ -164,6 +164,21 @@ function severalOf(actors: readonly string[] | null): readonly string[] {
   return actors === null || actors.length === 1 ? [] : actors;
 }
 
+/** How many events of the journal are passed for each event of a page, at most, before its types are looked up one by one. */
+const stepsOfEach = 5;
+
+/** Whether a filter asks for nothing but types, and for those that most events are of. */
+function isCommon(filter: AuditFilter): filter is AuditFilter & { readonly types: readonly string[] } {
+  const { types, ...others } = filter;
+  return types !== null && COMMON_TYPES.every((type) => types.includes(type)) && isForAll(others);
+}
+
+const COMMON_TYPES = ['CONTACT_CREATE', 'CONTACT_UPDATE'];
+
+function isForAll(filter: Partial<AuditFilter>): boolean {
+  return Object.values(filter).every((each) => each === null);
+}
+
 /** Most actors of a project that are looked through, and that one filter may mean. */
 const actorsSteppedMax = 10_000;
 const actorsMax = 20;
@@ -196,14 +211,49 @@ export class AuditRepository {
     after: Cursor | FeedPlace,
     size: number,
   ): Promise<readonly AuditEventRow[]> {
+    const walked = isCommon(filter) ? await this.walk(projectId, filter.types, after, size) : null;
+    if (walked !== null) return walked;
     const { text, values } = matching(projectId, filter, after, size, afterAndTold, 'asc');
     return rows<AuditEventRow>(await this.readsOf(projectId, filter).query(text, values));
   }
 
+  /**
+   * As `feed`, of types that most events are of: by the order of the journal, past what is of other types.
+   *
+   * Were the project in the upper bound too, one plan for all values would take the rows between for few, and sort them.
+   *
+   * @returns null where a page would have to pass over four times as many events as it has
+   */
+  private async walk(
+    projectId: string,
+    types: readonly string[],
+    [era, tx, id]: Cursor | FeedPlace,
+    size: number,
+  ): Promise<readonly AuditEventRow[] | null> {
+    const steps = stepsOfEach * size;
+    const found = rows<AuditEventRow & { readonly step: string }>(
+      await this.reads.prepared(projectId).query(
+        `select *
+         from (select ${EVENT_COLUMNS}, row_number() over (order by e.era, e.tx, e.id) as step
+               from (select *
+                     from audit_event e
+                     where e.project_id = $1 and ${standing('>', '$2::int, $3::xid8, $4::bigint', 'e.project_id, ', '$1, ')} and ${isTold('', '')}
+                     order by e.era, e.tx, e.id
+                     limit ${steps}) e) walked
+         where type = any ($5::text[]) or step = ${steps}
+         order by era, tx, id
+         limit ${size}`,
+        [projectId, era, tx, id, types],
+      ),
+    );
+    const last = found.at(-1);
+    const isCut = last?.step === String(steps) && (found.length < size || !types.includes(last.type));
+    return isCut ? null : found;
+  }
+
   /** How rare what a filter asks for is depends on its values, and with it the good plan. */
   private readsOf(projectId: string, filter: AuditFilter): Queryable {
-    const isForAll = Object.values(filter).every((each) => each === null);
-    return isForAll ? this.reads.prepared(projectId) : this.reads.of(projectId);
+    return isForAll(filter) ? this.reads.prepared(projectId) : this.reads.of(projectId);
   }
 
   /** Where the feed of a project ends now, at its last event: what is reported after it was not reported before. */
@@ -293,10 +343,16 @@ function isTold(key: string, values: string): string {
 }
 
 function afterAndTold(place: string, key: string, values: string): string {
-  return `(${key}e.era, e.tx, e.id) > (${values}${place}) and ${isTold(key, values)}`;
+  return `${standing('>', place, key, values)} and ${isTold(key, values)}`;
 }
 
 /** @param place its three parameters */
 function before(place: string, key: string, values: string): string {
-  return `(${key}e.era, e.tx, e.id) < (${values}${place})`;
+  return standing('<', place, key, values);
+}
+
+/** With the place alone as well: where the columns before it are compared for equality too, Postgres begins in the index there. */
+function standing(sign: '<' | '>', place: string, key: string, values: string): string {
+  const alone = `(e.era, e.tx, e.id) ${sign} (${place})`;
+  return key === '' ? alone : `(${key}e.era, e.tx, e.id) ${sign} (${values}${place}) and ${alone}`;
 }

@@ -33,7 +33,7 @@ export interface Precedents {
   readonly isGone: boolean;
   /** Of a merge: its loser had lost another, which is believed rather than this one. */
   readonly isOutranked: boolean;
-  /** There was a creation of the contact. */
+  /** Of a creation: there was another of the contact. */
   readonly isCreated: boolean;
 }
 
@@ -74,8 +74,14 @@ const CONTACT_EVENTS = `('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', '
 const precedes = (event: string, other: string): string =>
   `(${event}.era, ${event}.tx, ${event}.id) < (${other}.era, ${other}.tx, ${other}.id)`;
 
-/** A statement of `surroundings`. @param asked the events, numbered by `n`; @param isHad whether `p` was there for `a` */
-const surroundingsOf = (asked: string, isHad: string, precedents: string): string => `
+/**
+ * A statement of `surroundings`.
+ *
+ * @param asked the events, numbered by `n`
+ * @param isHad whether `p` was there for `a`
+ * @param isLost whether `e` may have lost a merge, by what is cheaper to ask than the journal
+ */
+const surroundingsOf = (asked: string, isHad: string, isLost: string, precedents: string): string => `
 with asked as (${asked}),
 measured as (
   select a.*, previous.id as previous_id, previous.payload as previous_payload,
@@ -94,7 +100,7 @@ measured as (
 ),
 chosen as materialized (select * from measured where bytes_before < ${readBytesMax})
 select e.id, e.subject_id as "contactId", e.payload, e.previous_id as "previousId",
-       case when not exists (select from chosen o where o.id = e.previous_id) then e.previous_payload end as "previousPayload",
+       case when e.previous_id in (select o.id from chosen o) then null else e.previous_payload end as "previousPayload",
        e.type in ${CONTACT_EVENTS} and exists (select from (
          (select n.era, n.tx, n.id
           from audit_event n
@@ -105,7 +111,7 @@ select e.id, e.subject_id as "contactId", e.payload, e.previous_id as "previousI
          union all
          (select n.era, n.tx, n.id
           from audit_event n
-          where n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
+          where${isLost} n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
             and n.version >= e.version and (n.version, ${losersPlace('n')}) > (e.version, e.place)
           order by n.version, n.tie_break
           limit ${newerMax})) newer where ${precedes('newer', 'e')}) as late${precedents}
@@ -119,28 +125,36 @@ const AS_KNOWN = surroundingsOf(
    join audit_event e on e.project_id = $1 and e.id = asked.id`,
   '',
   '',
+  '',
 );
 
-/** The event before it is one of those that were there when it came, and `Precedents` are read as well. */
+/**
+ * The event before it is one of those that were there when it came, and `Precedents` are read as well.
+ *
+ * A contact that the map shows as living, or that Sinch did not have when it was asked for, was never deleted and has lost no merge:
+ * the journal is not searched for that.
+ */
 const AS_RECEIVED = surroundingsOf(
-  `select e.*, e.contact_id as subject_id, asked.n, e.tie_break as place
+  `select e.*, e.contact_id as subject_id, asked.n, e.tie_break as place,
+          not coalesce((select c.gone is null or c.gone = 'absent' from contact c where c.project_id = $1 and c.id = e.contact_id), false) as is_lost
    from unnest($2::bigint[]) with ordinality as asked (id, n)
    join audit_event e on e.project_id = $1 and e.id = asked.id`,
   ` and ${precedes('p', 'a')}`,
+  ' e.is_lost and',
   `,
-       exists (
+       e.is_lost and (exists (
          select from audit_event d
          where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_DELETE' and ${precedes('d', 'e')})
        or exists (
          select from audit_event d
          where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = array[e.contact_id]
-           and ${precedes('d', 'e')}) as "isGone",
+           and ${precedes('d', 'e')})) as "isGone",
        e.type = 'CONTACT_MERGE' and exists (
          select from audit_event d
          where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = e.related_contact_ids
            and d.version <= e.version and (d.version, d.fingerprint) < (e.version, e.fingerprint)
            and ${precedes('d', 'e')}) as "isOutranked",
-       exists (
+       e.type = 'CONTACT_CREATE' and exists (
          select from audit_event d
          where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_CREATE' and ${precedes('d', 'e')}
        ) as "isCreated"`,

@@ -35,7 +35,14 @@ function compareFields(before: JsonObject, after: JsonObject): readonly Change[]
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names
     .map((path) => ({ path, before: fieldOf(before, path), after: fieldOf(after, path) }))
-    .filter(({ before: had, after: has }) => had !== has && canonicalJson(had) !== canonicalJson(has));
+    .filter(({ before: had, after: has }) => had !== has && differ(had, has));
+}
+
+/** Whether two values differ as canonical JSON. Most lists that are the same are written alike, which is sooner seen. */
+function differ(had: Json, has: Json): boolean {
+  const isListed = typeof had === 'object' && typeof has === 'object';
+  if (isListed && JSON.stringify(had) === JSON.stringify(has)) return false;
+  return canonicalJson(had) !== canonicalJson(has);
 }
 
 /** What a snapshot says in a field: null where it says nothing, `''` included. */

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { Scope, TakesBasic } from '../access/scope';
 import { answerBytesMax, jsonBytes } from '../rest/answer-size';
 import { JsonBody } from '../rest/json-body';
+import { JsonText, listText } from '../rest/json-text';
 import { Problems } from '../openapi/openapi';
 import { PageTokens } from '../rest/page-token';
 import { ReadsByPost } from '../rest/reads-by-post';
@@ -36,15 +37,22 @@ export class ContactsController {
   @Get('contacts')
   @TakesBasic()
   @ApiOkResponse({ type: ContactsPage })
-  async list(@Param('project_id') projectId: string, @Query() query: ContactsQuery): Promise<ContactsPage> {
+  async list(
+    @Param('project_id') projectId: string,
+    @Query() query: ContactsQuery,
+  ): Promise<ContactsPage | JsonText> {
     const paging = this.tokens.page<readonly [id: string]>('contacts', { ...query, projectId });
     const after = paging.from?.[0] ?? '';
     const filter = contactFilter(query);
-    const { contacts, next } =
-      query.on_merged === 'follow'
-        ? await this.contacts.listFollowing(projectId, filter, after, query.page_size)
-        : await this.contacts.list(projectId, filter, after, query.page_size);
-    return { contacts, next_page_token: paging.tokenOf(next === null ? null : [next]) };
+    const tokenOf = (next: string | null): string => paging.tokenOf(next === null ? null : [next]);
+    if (query.on_merged === 'follow') {
+      const { contacts, next } = await this.contacts.listFollowing(projectId, filter, after, query.page_size);
+      return { contacts, next_page_token: tokenOf(next) };
+    }
+    const { contacts, next } = await this.contacts.list(projectId, filter, after, query.page_size);
+    return new JsonText(
+      `{"contacts":${listText(contacts)},"next_page_token":${JSON.stringify(tokenOf(next))}}`,
+    );
   }
 
   @Post('contacts::resolve')

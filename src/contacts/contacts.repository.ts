@@ -21,6 +21,8 @@ import { SearchReadings } from './search-readings';
 
 /** Most merged ids that one contact shows. */
 const ancestorsMax = 1_000;
+/** Most merged ids that are read with the contact itself: nearly all contacts have fewer. */
+const ancestorsNearMax = 20;
 /** Longest metadata of a merged contact that is read, in characters: four times what Sinch allows. */
 const metadataLengthMax = 4_096;
 /** Most contacts that are read to follow the merges of one request. */
@@ -43,8 +45,8 @@ export interface ContactRow {
 
 /** A row with what answers show beside, as of now. */
 export interface SurroundedRow extends ContactRow {
-  /** Whether a contact was merged into it. */
-  readonly has_merged: boolean;
+  /** The ids merged into it, at any remove, in the order of ids; null where they are more than 20, to be read on their own. */
+  readonly merged_ids: readonly string[] | null;
   /** The ids of the open sets of duplicates that it is in. */
   readonly open_duplicates: readonly string[];
 }
@@ -364,10 +366,23 @@ export class ContactsRepository {
   }
 }
 
+/** The `merged_ids` of a row `measured`. Most contacts have none: for those, nothing but an index is looked at. */
+const NEAR_ANCESTORS = `case when exists (select from contact m where m.project_id = $1 and m.survivor_id = measured.id) then (
+           with recursive ancestor (id) as (
+             select id from (select m.id from contact m where m.project_id = $1 and m.survivor_id = measured.id limit ${ancestorsNearMax + 1}) m
+             union
+             select m.id
+             from ancestor a
+             cross join lateral (select c.id from contact c where c.project_id = $1 and c.survivor_id = a.id limit ${ancestorsNearMax + 1}) m
+           )
+           select case when count(*) <= ${ancestorsNearMax} then array_agg(id order by id) end
+           from (select id from ancestor where id <> measured.id limit ${ancestorsNearMax + 1}) near)
+         else '{}' end`;
+
 /** For a row `measured`, whose `bytes_before` is the size of the snapshots before it. @param bytesMax the parameter of the bound */
 const measuredColumns = (bytesMax: string): string =>
   `id, version, case when bytes_before < ${bytesMax} then snapshot::text end as snapshot, gone, survivor_id, gone_version,
-         exists (select from contact m where m.project_id = $1 and m.survivor_id = measured.id) as has_merged,
+         ${NEAR_ANCESTORS} as merged_ids,
          ${openSetsOf('measured.id')} as open_duplicates`;
 
 const HAS_STATUS: Readonly<Record<StatusFilter, readonly string[]>> = {

@@ -15,7 +15,7 @@ import {
 import { followMerges, type Pointer, type Resolution } from './follow-merges.rule';
 import { contactsIn, snapshotIn } from '../audit/commit/read-notification.rule';
 import { contactMerged, contactUnknown, unanswered, type Moved } from './contact-merged';
-import { viewContact } from './view-contact';
+import { viewContact, writeContact } from './view-contact';
 import type { ContactObject } from './contacts.dto';
 
 /** Longest chain of merges that is followed in the past, where each step is a query. */
@@ -32,9 +32,28 @@ const mergedMax: Readonly<Record<MetadataPolicy, number>> = { survivor: 10_000, 
 const emptyFieldsBytes = 150;
 
 /** A contact as it is shown, and how many bytes it has as JSON. */
-export interface Shown {
-  readonly view: ContactObject;
+export interface Shown<View = ContactObject> {
+  readonly id: string;
+  readonly view: View;
   readonly bytes: number;
+}
+
+/** How contacts are shown: as values, or as their JSON, which takes half as long where nobody reads the values. */
+interface Manner<View> {
+  readonly view: (...contact: Parameters<typeof viewContact>) => View;
+  readonly bytesOf: (view: View, row: SurroundedRow) => number;
+}
+
+const AS_VALUES: Manner<ContactObject> = {
+  view: viewContact,
+  bytesOf: ({ mirror }, { snapshot }) => Buffer.byteLength(snapshot) + jsonBytes(mirror) + emptyFieldsBytes,
+};
+const AS_JSON: Manner<string> = { view: writeContact, bytesOf: (json) => Buffer.byteLength(json) };
+
+/** Contacts in the order of their ids, and the id after which the next page begins; null at the end. */
+export interface ContactsPart<View> {
+  readonly contacts: readonly View[];
+  readonly next: string | null;
 }
 
 /** What an id leads to: a contact or, where merges are not followed, the one to ask for instead. */
@@ -52,21 +71,16 @@ export class ContactsService {
   ) {}
 
   /**
-   * A page of the list, in the order of ids after `after`; it ends early where the contacts would exceed the size of an answer.
-   *
-   * @returns the contacts, and the id after which the next page begins (null at the end)
+   * A page of the list, in the order of ids after `after`, each contact as JSON; it ends early where the contacts would exceed the
+   * size of an answer.
    */
   async list(
     projectId: string,
     filter: ContactFilter,
     after: string,
     size: number,
-    bytesMax = answerBytesMax,
-  ): Promise<{ readonly contacts: readonly ContactObject[]; readonly next: string | null }> {
-    const rows = await this.contacts.page(projectId, filter, after, size + 1, bytesMax);
-    const shown = await this.show(projectId, rows.slice(0, size), null, bytesMax);
-    const next = rows.length > shown.length ? (shown.at(-1)?.view.id ?? null) : null;
-    return { contacts: shown.map(({ view }) => view), next };
+  ): Promise<ContactsPart<string>> {
+    return this.part(projectId, filter, after, size, AS_JSON);
   }
 
   /**
@@ -80,7 +94,7 @@ export class ContactsService {
     filter: ContactFilter,
     after: string,
     size: number,
-  ): Promise<{ readonly contacts: readonly ContactObject[]; readonly next: string | null }> {
+  ): Promise<ContactsPart<ContactObject>> {
     const statuses = filter.status === 'active' ? (['active', 'merged'] as const) : [filter.status];
     const found = await Promise.all(
       statuses.map((status) => this.contacts.matches(projectId, { ...filter, status }, after, size + 1)),
@@ -118,7 +132,14 @@ export class ContactsService {
   ): AsyncGenerator<readonly ContactObject[], void> {
     let size = exportSize;
     for (let last: string | null = after; last !== null;) {
-      const { contacts, next } = await this.list(projectId, filter, last, size, exportBytesMax);
+      const { contacts, next }: ContactsPart<ContactObject> = await this.part(
+        projectId,
+        filter,
+        last,
+        size,
+        AS_VALUES,
+        exportBytesMax,
+      );
       // where pages end early for their bytes, the next one reads no more rows than may fit
       size = Math.min(exportSize, 2 * contacts.length + 1);
       if (contacts.length > 0) yield contacts;
@@ -140,7 +161,7 @@ export class ContactsService {
         : new Map(row && [[id, { id, gone: row.gone, survivorId: row.survivor_id }]]);
     return this.answer(id, followMerges(pointers)(id), follow, async (end) => {
       if (end !== id) return this.view(projectId, end);
-      const [shown] = await this.show(projectId, row === undefined ? [] : [row], null);
+      const [shown] = await this.show(projectId, row === undefined ? [] : [row], null, AS_VALUES);
       return shown?.view ?? null;
     });
   }
@@ -156,7 +177,7 @@ export class ContactsService {
     const pointers = new Map([...past].map(([each, { pointer }]) => [each, pointer]));
     return this.answer(id, followMerges(pointers)(id), follow, async (end) => {
       const row = past.get(end)?.row ?? null;
-      const [shown] = await this.show(projectId, row === null ? [] : [row], version);
+      const [shown] = await this.show(projectId, row === null ? [] : [row], version, AS_VALUES);
       return shown?.view ?? null;
     });
   }
@@ -194,9 +215,36 @@ export class ContactsService {
    * @param ids each once; null stands for those that would exceed the size of an answer: the first ones are read
    */
   async views(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Shown | null>> {
+    return this.find(projectId, ids, AS_VALUES);
+  }
+
+  /** As `views`, each contact as JSON. */
+  async texts(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, Shown<string> | null>> {
+    return this.find(projectId, ids, AS_JSON);
+  }
+
+  private async find<View>(
+    projectId: string,
+    ids: readonly string[],
+    manner: Manner<View>,
+  ): Promise<ReadonlyMap<string, Shown<View> | null>> {
     const rows = await this.contacts.findWithin(projectId, ids, answerBytesMax);
-    const shown = await this.show(projectId, rows, null);
+    const shown = await this.show(projectId, rows, null, manner);
     return new Map(rows.map(({ id }, n) => [id, shown[n] ?? null]));
+  }
+
+  private async part<View>(
+    projectId: string,
+    filter: ContactFilter,
+    after: string,
+    size: number,
+    manner: Manner<View>,
+    bytesMax = answerBytesMax,
+  ): Promise<ContactsPart<View>> {
+    const rows = await this.contacts.page(projectId, filter, after, size + 1, bytesMax);
+    const shown = await this.show(projectId, rows.slice(0, size), null, manner, bytesMax);
+    const next = rows.length > shown.length ? (shown.at(-1)?.id ?? null) : null;
+    return { contacts: shown.map(({ view }) => view), next };
   }
 
   /**
@@ -204,16 +252,17 @@ export class ContactsService {
    *
    * @param until the version at which they are shown; null for now
    */
-  private async show(
+  private async show<View>(
     projectId: string,
     rows: readonly MeasuredRow[],
     until: bigint | null,
+    manner: Manner<View>,
     bytesMax = answerBytesMax,
-  ): Promise<readonly Shown[]> {
-    const shown: Shown[] = [];
+  ): Promise<readonly Shown<View>[]> {
+    const shown: Shown<View>[] = [];
     for (let bytes = 0; shown.length < rows.length;) {
       const whole = rows.slice(shown.length).filter(isWhole);
-      const some = whole.length === 0 ? [] : await this.showSome(projectId, whole, until);
+      const some = whole.length === 0 ? [] : await this.showSome(projectId, whole, until, manner);
       if (some.length === 0) return shown;
       for (const each of some) {
         bytes += each.bytes;
@@ -225,11 +274,12 @@ export class ContactsService {
   }
 
   /** Shows the first rows, so many that not too much has to be read of those merged into them. */
-  private async showSome(
+  private async showSome<View>(
     projectId: string,
     rows: readonly SurroundedRow[],
     until: bigint | null,
-  ): Promise<readonly Shown[]> {
+    manner: Manner<View>,
+  ): Promise<readonly Shown<View>[]> {
     const policy = this.config.metadataConsolidation;
     const { some, mergedIds } = await this.withMerged(projectId, rows, until, mergedMax[policy]);
     const wanted = policy === 'survivor' ? [] : [...new Set([...mergedIds.values()].flat())];
@@ -240,9 +290,8 @@ export class ContactsService {
     return flatMapInTurns(some, (row) => {
       const ids = mergedIds.get(row.id) ?? [];
       const takenOver = { ids, metadata: ids.flatMap((id) => metadata.get(id) ?? []) };
-      const view = viewContact(row, takenOver, policy, row.open_duplicates);
-      const bytes = Buffer.byteLength(row.snapshot) + jsonBytes(view.mirror) + emptyFieldsBytes;
-      return [{ view, bytes }];
+      const view = manner.view(row, takenOver, policy, row.open_duplicates);
+      return [{ id: row.id, view, bytes: manner.bytesOf(view, row) }];
     });
   }
 
@@ -257,10 +306,18 @@ export class ContactsService {
     readonly mergedIds: ReadonlyMap<string, readonly string[]>;
   }> {
     for (let some = rows; ; some = some.slice(0, Math.ceil(some.length / 2))) {
-      const ids = some.filter(({ has_merged: hasMerged }) => hasMerged).map(({ id }) => id);
-      if (ids.length === 0) return { some, mergedIds: new Map() };
-      const { ancestors, isComplete } = await this.contacts.ancestorsWithin(projectId, ids, until, countMax);
-      if (isComplete || some.length === 1) return { some, mergedIds: ancestors };
+      const near = new Map(some.map(({ id, merged_ids: ids }) => [id, ids]));
+      const nearCount = some.reduce((sum, { merged_ids: ids }) => sum + (ids?.length ?? 0), 0);
+      const far = some.filter(({ merged_ids: ids }) => ids === null).map(({ id }) => id);
+      const { ancestors, isComplete } =
+        far.length === 0
+          ? { ancestors: new Map<string, readonly string[]>(), isComplete: nearCount < countMax }
+          : await this.contacts.ancestorsWithin(projectId, far, until, Math.max(countMax - nearCount, 1));
+      if (isComplete || some.length === 1)
+        return {
+          some,
+          mergedIds: new Map([...near].map(([id, ids]) => [id, ids ?? ancestors.get(id) ?? []])),
+        };
     }
   }
 
@@ -326,8 +383,8 @@ export class ContactsService {
         gone: null,
         survivor_id: null,
         gone_version: null,
-        // what is merged into it now may have been then
-        has_merged: true,
+        // what is merged into it now need not have been then
+        merged_ids: null,
         // sets are current: there are none for past states
         open_duplicates: [],
       },

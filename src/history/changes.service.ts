@@ -9,9 +9,9 @@ import {
 } from '../audit/audit.repository';
 import { eventLost } from '../audit/event-lost';
 import { HistoriesRepository } from '../audit/histories.repository';
-import { answerBytesMax, jsonBytes } from '../rest/answer-size';
+import { answerBytesMax } from '../rest/answer-size';
 import type { ReadTurn } from '../access/read-slots';
-import { ContactsService, type Shown } from '../contacts/contacts.service';
+import { ContactsService } from '../contacts/contacts.service';
 import { FeedWatch } from './feed-watch.service';
 import { PayloadReader } from './payload-reader';
 import {
@@ -23,7 +23,6 @@ import {
   type ChangeType,
   type ChangeWithoutContacts,
 } from './view-change';
-import type { ContactChangeObject } from './history.dto';
 
 /** Most events that one request reads in search of those that its filter asks for. */
 const scannedMax = 2_000;
@@ -35,9 +34,9 @@ export interface ChangesFilter {
   readonly view: ChangesView;
 }
 
-/** A page of the feed, and the place after it. */
+/** A page of the feed, each change as JSON (`ContactChangeObject`), and the place after it. */
 export interface ChangesPage {
-  readonly changes: readonly ContactChangeObject[];
+  readonly changes: readonly string[];
   readonly next: FeedPlace;
 }
 
@@ -102,26 +101,27 @@ export class ChangesService {
     size: number,
   ): Promise<ChangesPage> {
     const types = [...new Set((filter.types ?? CHANGE_TYPES).flatMap((type) => EVENTS_OF[type]))];
-    const changes: ContactChangeObject[] = [];
+    const changes: string[] = [];
     let next = after;
     for (let [scanned, bytes] = [0, 0]; scanned < scannedMax && changes.length < size;) {
-      const wanted = size - changes.length;
-      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types }, next, wanted);
+      // as many each time, since each number has a statement of its own
+      const rows = await this.audit.feed(projectId, { ...NO_FILTER, types }, next, size);
       for (let viewed = 0; viewed < rows.length;) {
         const some = await this.viewFirst(projectId, rows.slice(viewed), filter);
         if (some.length === 0) return { changes, next };
         for (const { place, change } of some) {
           if (change !== null) {
-            bytes += change.bytes;
+            bytes += Buffer.byteLength(change);
             if (changes.length > 0 && bytes > answerBytesMax) return { changes, next };
-            changes.push(change.view);
+            changes.push(change);
           }
           next = place;
+          if (changes.length === size) return { changes, next };
         }
         viewed += some.length;
       }
       scanned += rows.length;
-      if (rows.length < wanted) break;
+      if (rows.length < size) break;
     }
     return { changes, next };
   }
@@ -153,8 +153,8 @@ export class ChangesService {
       return [{ row, change: passes(change, filter) ? change : null }];
     });
     const ids = viewed.flatMap(({ row, change }) => (change === null ? [] : contactsOf(row)));
-    const views: ReadonlyMap<string, Shown | null> =
-      ids.length === 0 ? new Map<string, Shown>() : await this.contacts.views(projectId, [...new Set(ids)]);
+    const views: ChangedContacts =
+      ids.length === 0 ? new Map() : await this.contacts.texts(projectId, [...new Set(ids)]);
     // the contacts of the first change are always read
     const unread = viewed.findIndex(
       ({ row, change }) => change !== null && contactsOf(row).some((id) => views.get(id) === null),
@@ -166,10 +166,13 @@ export class ChangesService {
   }
 }
 
-/** An event of the feed, and the change that it is shown as; null where the filter does not ask for it. */
+/** The contacts of changes, as JSON. */
+type ChangedContacts = Awaited<ReturnType<ContactsService['texts']>>;
+
+/** An event of the feed, and the JSON of the change that it is shown as; null where the filter does not ask for it. */
 interface ViewedEvent {
   readonly place: FeedPlace;
-  readonly change: { readonly view: ContactChangeObject; readonly bytes: number } | null;
+  readonly change: string | null;
 }
 
 function passes(change: ChangeWithoutContacts, { types, changed }: ChangesFilter): boolean {
@@ -184,19 +187,9 @@ function contactsOf(row: AuditEventRow): readonly string[] {
   return [...new Set([contactOf(row), row.contact_id])];
 }
 
-function withContacts(
-  row: AuditEventRow,
-  change: ChangeWithoutContacts,
-  views: ReadonlyMap<string, Shown | null>,
-): { readonly view: ContactChangeObject; readonly bytes: number } {
-  const [contact, survivor] = [views.get(contactOf(row)), views.get(row.contact_id)];
-  const isMerge = change.type === 'merged';
-  return {
-    view: {
-      ...change,
-      contact: contact?.view ?? null,
-      ...(isMerge && { survivor: survivor?.view ?? null }),
-    },
-    bytes: jsonBytes(change) + (contact?.bytes ?? 0) + (isMerge ? (survivor?.bytes ?? 0) : 0),
-  };
+/** The JSON of a change: that of the contacts is put in as it is. */
+function withContacts(row: AuditEventRow, change: ChangeWithoutContacts, views: ChangedContacts): string {
+  const textOf = (id: string): string => views.get(id)?.view ?? 'null';
+  const survivor = change.type === 'merged' ? `,"survivor":${textOf(row.contact_id)}` : '';
+  return `${JSON.stringify(change).slice(0, -1)},"contact":${textOf(contactOf(row))}${survivor}}`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 
 /** An entity tag within a list, weak or strong; its opaque part (RFC 9110, section 8.8.3). */
@@ -17,27 +17,31 @@ export function tagAnswers(fastify: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    const etag = etagOf(payload);
+    // a text would be made bytes by each who counts, hashes and sends it
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    const etag = typeof payload === 'string' ? reckon(bytes) : etagOf(payload);
     reply.header('etag', etag);
     if (!hasRepresentation(request.headers['if-none-match'], etag)) {
-      done(null, payload);
+      done(null, bytes);
       return;
     }
     reply.code(304).removeHeader('content-type');
     // of a HEAD, Fastify still takes the length of the payload that it then leaves out
-    done(null, request.method === 'HEAD' ? payload : null);
+    done(null, request.method === 'HEAD' ? bytes : null);
   });
 }
 
 /** Of bytes that are sent again and again it is reckoned once. */
 const known = new WeakMap<Buffer, string>();
 
-function etagOf(payload: string | Buffer): string {
-  const etag =
-    (typeof payload === 'string' ? undefined : known.get(payload)) ??
-    `"${createHash('sha256').update(payload).digest('base64url')}"`;
-  if (typeof payload !== 'string') known.set(payload, etag);
+function etagOf(payload: Buffer): string {
+  const etag = known.get(payload) ?? reckon(payload);
+  known.set(payload, etag);
   return etag;
+}
+
+function reckon(bytes: Buffer): string {
+  return `"${hash('sha256', bytes, 'base64url')}"`;
 }
 
 /**

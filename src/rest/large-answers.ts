@@ -1,15 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { OneATurn } from '../base/one-a-turn';
+import { JsonText } from './json-text';
 
 /** From how many bytes on, about, an answer is written as JSON in a turn of the event loop of its own. */
 const writtenTogetherBytesMax = 64 * 1024;
 /** What a value takes at least, with what surrounds it. */
 const valueBytes = 8;
 
-/** Has one large answer be written in each turn of the event loop: those that are ready together would make one long turn. */
+/**
+ * Has one large answer be written in each turn of the event loop: those that are ready together would make one long turn. What is
+ * JSON already is written as it is.
+ */
 export function writeInTurns(fastify: FastifyInstance): void {
   const large = new OneATurn();
-  fastify.addHook('preSerialization', (_request, _reply, payload, done) => {
+  fastify.addHook('preSerialization', (_request, reply, payload, done) => {
+    if (payload instanceof JsonText) reply.serializer(textOf);
     if (bytesLeft(payload, writtenTogetherBytesMax) > 0) {
       done(null, payload);
       return;
@@ -20,9 +25,14 @@ export function writeInTurns(fastify: FastifyInstance): void {
   });
 }
 
+function textOf({ text }: JsonText): string {
+  return text;
+}
+
 /** What is left of so many bytes after a value, about; looks no further than until none are. */
 function bytesLeft(value: unknown, bytes: number): number {
   if (typeof value === 'string') return bytes - value.length;
+  if (value instanceof JsonText) return bytes - value.text.length;
   let left = bytes - valueBytes;
   if (typeof value !== 'object' || value === null) return left;
   for (const [name, each] of Object.entries(value)) {

@@ -49,7 +49,7 @@ describe('A contact', () => {
     expectProblem(await project.get('/contacts/nobody?at=2024-06-15T14:00:00Z'), 404, 'not-found');
   });
 
-  it('is read in one statement, alone or in a list; merged ids take another', async () => {
+  it('is read in one statement, alone or in a list; merged ids take another where they are more than 20', async () => {
     const project = app.project();
     for (const [n, id] of ['A', 'B', 'C'].entries()) await project.tell({ create: contact(id) }, at(n));
     const read = jest.spyOn(ProjectReads.prototype as unknown as { read: (id: string) => unknown }, 'read');
@@ -62,10 +62,18 @@ describe('A contact', () => {
       expect(await statementsOf('/contacts/A')).toBe(1);
       expect(await statementsOf('/contacts/A?on_merged=follow')).toBe(1);
       expect(await statementsOf('/contacts')).toBe(1);
-      await project.tell({ merge: { survivor: contact('B'), loser: contact('C') } }, at(3));
-      expect(await statementsOf('/contacts/A')).toBe(1);
-      expect(await statementsOf('/contacts/B')).toBe(2);
-      expect(await statementsOf('/contacts')).toBe(2);
+      // one into the other: most are merged into B at a remove
+      const merged = Array.from({ length: 21 }, (_, n) => `L${String(n).padStart(2, '0')}`);
+      for (const [n, id] of merged.entries()) {
+        const survivor = n === 0 || n === 10 ? 'B' : (merged[n - 1] ?? '');
+        await project.tell({ merge: { survivor: contact(survivor), loser: contact(id) } }, at(3 + n));
+        if (n < 19) continue;
+        expect(await statementsOf('/contacts/A')).toBe(1);
+        expect(await statementsOf('/contacts/B')).toBe(n < 20 ? 1 : 2);
+        expect(await statementsOf('/contacts')).toBe(n < 20 ? 1 : 2);
+        const { mirror } = (await project.get('/contacts/B')).json() as ContactObject;
+        expect(mirror.merged_ids).toEqual(merged.slice(0, n + 1));
+      }
     } finally {
       read.mockRestore();
     }

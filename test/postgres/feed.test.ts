@@ -38,13 +38,18 @@ afterEach(async () => {
 });
 
 /** Adds an event to the journal, in whatever transaction the client is, and in the newest era. */
-async function append(client: Client, contactId: string, project = PROJECT): Promise<void> {
+async function append(
+  client: Client,
+  contactId: string,
+  project = PROJECT,
+  type = 'CONTACT_CREATE',
+): Promise<void> {
   await client.query(
     `insert into audit_event (era, project_id, type, contact_id, related_contact_ids, accepted_at, version, tie_break, received_at,
                               source, fingerprint, payload)
-     values ((select max(era) from journal_era), $1, 'CONTACT_CREATE', $2, '{}', now(), 1, '\\x03', now(), 'webhook',
+     values ((select max(era) from journal_era), $1, $3, $2, '{}', now(), 1, '\\x03', now(), 'webhook',
              sha256(convert_to($2, 'UTF8')), '')`,
-    [project, contactId],
+    [project, contactId, type],
   );
 }
 
@@ -67,6 +72,42 @@ it('tells nothing at or past a transaction that is open, then everything, each o
   await until(async () => (await told(cursor)).length === 3);
   expect(await told(cursor)).toEqual(['early', 'late', 'later']);
   await Promise.all([early.end(), late.end()]);
+});
+
+it('tells the events of the types asked for, however many of other types and projects lie between, and waits for open transactions', async () => {
+  const [writer, open] = [await connect(database.ownerUrl), await connect(database.ownerUrl)];
+  const types = ['CONTACT_CREATE', 'CONTACT_UPDATE'];
+  const ofTypes = async (after: Cursor, size: number): Promise<readonly AuditEventRow[]> =>
+    audit.feed(PROJECT, { ...NO_FILTER, types }, after, size);
+  const asked: string[] = [];
+  for (const [run, between] of [0, 1, 4, 5, 40, 9, 10, 11].entries()) {
+    for (let n = 0; n < between; n++) {
+      await append(writer, `other-${run}-${n}`, PROJECT, 'CONTACT_DELETE');
+      await append(writer, `theirs-${run}-${n}`, 'q');
+    }
+    asked.push(`asked-${run}`);
+    await append(writer, `asked-${run}`, PROJECT, types[run % 2]);
+  }
+  await append(writer, 'last', PROJECT, 'CONTACT_DELETE');
+  await until(async () => (await told()).at(-1) === 'last');
+  for (const size of [1, 2, 3, 100]) {
+    const found: string[] = [];
+    for (let after = BEGINNING; ;) {
+      const page = await ofTypes(after, size);
+      found.push(...page.map((row) => row.contact_id));
+      const last = page.at(-1);
+      if (last === undefined || page.length < size) break;
+      after = cursorOf(last);
+    }
+    expect(found).toEqual(asked);
+  }
+  await open.query('begin');
+  await append(open, 'early');
+  await append(writer, 'late');
+  expect((await ofTypes(BEGINNING, 100)).map((row) => row.contact_id)).toEqual(asked);
+  await open.query('commit');
+  await until(async () => (await ofTypes(BEGINNING, 100)).length === asked.length + 2);
+  await Promise.all([writer.end(), open.end()]);
 });
 
 it('goes past a transaction that was rolled back, and past one that wrote elsewhere, once they end', async () => {

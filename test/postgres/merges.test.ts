@@ -97,7 +97,9 @@ async function answers(
   expect(whole).toEqual(list.map((merge): unknown => expect.objectContaining(merge)));
   return {
     merges: whole,
-    contacts: (await contacts.list(project, EVERYBODY, '', 100)).contacts,
+    contacts: (await contacts.list(project, EVERYBODY, '', 100)).contacts.map(
+      (json) => JSON.parse(json) as object,
+    ),
     anomalies: await anomalies.page(project, null, null, 100),
   };
 }
