@@ -74,6 +74,13 @@ select 'p', sha256(i::text::bytea), pair, now(), 'somebody' from pair`.replaceAl
    cross join lateral (select array['c' || lpad(i::text, 8, '0'), 'c' || lpad((i + 1)::text, 8, '0')] as pair) p`,
 );
 
+/** Each four contacts share a number, and a quarter of all share the first one. */
+const SHARED_PHONES = `
+insert into shared_value (project_id, digest, contact_id, kind, value)
+select 'p', digest, 'c' || lpad(i::text, 8, '0'), 'phone', number::text
+from generate_series(1, ${contactsCount}) i
+cross join lateral (select i / 4 as number, case when i % 4 = 0 then '\\x00'::bytea else sha256((i / 4)::text::bytea) end as digest) v`;
+
 /** A contact each second from the epoch on, and days of which each has ten languages. */
 const ACQUISITIONS = `
 insert into counted_contact
@@ -94,6 +101,7 @@ const GROWING = [
   'duplicate_set',
   'duplicate_report',
   'duplicate_dismissal',
+  'shared_value',
   'counted_contact',
   'acquisition_day',
 ];
@@ -198,9 +206,11 @@ beforeAll(async () => {
     'create index contact_display_name on contact using gin (display_name gin_trgm_ops)',
   );
   await ask(database.ownerUrl, DUPLICATES);
+  await ask(database.ownerUrl, SHARED_PHONES);
   await ask(database.ownerUrl, 'vacuum analyze contact');
   await ask(database.ownerUrl, 'vacuum analyze audit_event');
   await ask(database.ownerUrl, 'vacuum analyze contact_reference');
+  await ask(database.ownerUrl, 'vacuum analyze shared_value');
   await untilFeedHasAll(database.ownerUrl);
   source = new ExplainingReads(new DatabaseAddress(database.url));
   source.open();
@@ -444,6 +454,17 @@ describe('of duplicates', () => {
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
     await ask(database.ownerUrl, 'analyze duplicate_set');
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
+  });
+  it('the numbers that several contacts have are paged through, however many have one of them', async () => {
+    const evidence = new EvidenceRepository(source);
+    for (const after of ['', 'ff'])
+      await expectGoodPlans(() => evidence.phones(PROJECT, after, 51), 51);
+    const digests = (await evidence.phones(PROJECT, '', 51)).map(({ digest }) => digest);
+    expect(digests).toHaveLength(51);
+    expect(digests).toEqual([...new Set(digests)].sort());
+    expect((await evidence.phones(PROJECT, digests[24] ?? '', 26)).map(({ digest }) => digest)).toEqual(
+      digests.slice(25),
+    );
   });
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);
