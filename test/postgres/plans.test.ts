@@ -44,7 +44,7 @@ select case when i % 10 = 0 then 'q' else 'p' end, id, i, '\\x03',
        case when gone is not null then '\\x03'::bytea end
 from generate_series(1, ${contactsCount}) i
 cross join lateral (select 'c' || lpad(i::text, 8, '0') as id,
-                           case when i % 5000 = 1 then 'zoë жукова 李明' else 'name ' || substr(md5(i::text), 1, 8) end as name,
+                           case when i % 5000 = 1 then 'zoë жукова 李明' when i % 17 = 2 then 'name andersson' when i % 40 = 3 then 'miller' else 'name ' || substr(md5(i::text), 1, 8) end as name,
                            case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c;
 insert into contact_reference (project_id, system, external_id, contact_id, created_by)
 select case when i % 10 = 0 then 'q' else 'p' end, case when i % 100 = 1 then 'rare' else 'crm' end, 'ext-' || i,
@@ -268,6 +268,8 @@ describe('a page of contacts', () => {
     ['a rare part of the name', { name: soughtName('a87ff679') }],
     ['a part of the name that nobody has', { name: soughtName('zzzzzz') }],
     ['a common part of the name', { name: soughtName('name') }],
+    ['a common word, whose keys each are common too', { name: soughtName('andersson') }],
+    ['a word that fewer have', { name: soughtName('name 1') }],
     ['the start of a word of the name, common', { name: soughtName('na') }],
     ['the start of a word of the name, rare', { name: soughtName('zo') }],
     ['the start of a word that no name has', { name: soughtName('qq') }],
@@ -283,6 +285,37 @@ describe('a page of contacts', () => {
       () => contacts.page(PROJECT, { ...ALL, ...filter }, id(30_000), 51, 1_000_000),
       5_000,
     );
+  });
+});
+
+describe('a page of contacts by a name', () => {
+  const page = async (name: string, after = '', size = 51): Promise<readonly string[]> =>
+    contacts.matches(PROJECT, { ...ALL, name: soughtName(name) }, after, size);
+
+  it.each([
+    ['the next contacts have', 'name'],
+    ['one of seventeen has', 'andersson'],
+    // of a page of ten: neither the next contacts suffice, nor do few have it
+    ['one of forty has', 'miller'],
+    ['few have', 'жукова'],
+    ['one of three hundred has', 'name 0a'],
+  ])('that %s has the same contacts, page by page, as a reading of all', async (_, name) => {
+    const all = await ask<{ id: string }>(
+      database.ownerUrl,
+      `select id from contact where project_id = $1 and gone is null and strpos(display_name, $2) > 0 order by id limit 200`,
+      [PROJECT, name],
+    );
+    const found: string[] = [];
+    for (const size of [100, 40, 10, 50]) found.push(...(await page(name, found.at(-1), size)));
+    expect(found).toEqual(all.map(({ id: each }) => each));
+  });
+
+  it.each(['name', 'andersson'])('that is common is not sorted: %s', async (name) => {
+    source.plans = [];
+    await contacts.page(PROJECT, { ...ALL, name: soughtName(name) }, '', 51, 1_000_000);
+    const sorts = source.plans.flatMap(nodesOf).filter((node) => node['Node Type'].includes('Sort'));
+    const sorted = sorts.flatMap((node) => node.Plans ?? []).map((node) => node['Actual Rows'] ?? 0);
+    expect(Math.max(0, ...sorted)).toBeLessThanOrEqual(51);
   });
 });
 
@@ -457,8 +490,7 @@ describe('of duplicates', () => {
   });
   it('the numbers that several contacts have are paged through, however many have one of them', async () => {
     const evidence = new EvidenceRepository(source);
-    for (const after of ['', 'ff'])
-      await expectGoodPlans(() => evidence.phones(PROJECT, after, 51), 51);
+    for (const after of ['', 'ff']) await expectGoodPlans(() => evidence.phones(PROJECT, after, 51), 51);
     const digests = (await evidence.phones(PROJECT, '', 51)).map(({ digest }) => digest);
     expect(digests).toHaveLength(51);
     expect(digests).toEqual([...new Set(digests)].sort());
