@@ -29,16 +29,8 @@ const pagesMin = 16;
  * of a person or of a dashboard, not of a program.
  */
 const KNOWN: Readonly<Record<string, string>> = {
-  // the keys of a name are taken for independent of each other, so for rare, and all that have them are sorted
-  'by a common name': 'sorts',
-  // all numbers that several contacts have
-  'conflicts of identities': 'sorts',
   // all contacts in the midst of merges
   anomalies: 'sorts',
-  // open sets are counted
-  overview: 'scans duplicate_set',
-  'summary of duplicates': 'scans duplicate_set',
-  metrics: 'scans duplicate_set',
 };
 
 const BASE = `/v1/projects/${PROJECT}`;

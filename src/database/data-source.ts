@@ -29,6 +29,7 @@ import { SyncCounts1764940000000 } from '../../migrations/1764940000000-sync-cou
 import { SharedValueContact1764945000000 } from '../../migrations/1764945000000-shared-value-contact';
 import { FourthReading1764946000000 } from '../../migrations/1764946000000-fourth-reading';
 import { ContactValues1764950000000 } from '../../migrations/1764950000000-contact-values';
+import { DuplicateCounts1765000000000 } from '../../migrations/1765000000000-duplicate-counts';
 import { PostgresClient } from './postgres-client';
 import { serviceConnection, workAs } from './session';
 import { describeError } from './sqlstate';
@@ -65,6 +66,7 @@ const MIGRATIONS = [
   SharedValueContact1764945000000,
   FourthReading1764946000000,
   ContactValues1764950000000,
+  DuplicateCounts1765000000000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

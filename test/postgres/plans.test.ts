@@ -488,6 +488,15 @@ describe('of duplicates', () => {
     await ask(database.ownerUrl, 'analyze duplicate_set');
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
   });
+  it('the sets are counted without reading them', async () => {
+    const sets = new SetsRepository(source);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    for (const which of ['opened', 'closed', 'open', 'unknown-members'] as const)
+      for (const since of [null, tomorrow])
+        await expectGoodPlans(() => sets.tally(PROJECT, which, since), 20);
+    await expectGoodPlans(() => sets.countOpen(PROJECT), 20);
+    expect(await sets.countOpen(PROJECT)).toBe(contactsCount / 4);
+  });
   it('the numbers that several contacts have are paged through, however many have one of them', async () => {
     const evidence = new EvidenceRepository(source);
     for (const after of ['', 'ff']) await expectGoodPlans(() => evidence.phones(PROJECT, after, 51), 51);
