@@ -60,10 +60,13 @@ declare
   came duplicate_set[];
   went duplicate_set[];
 begin
+  if tg_op = 'TRUNCATE' then
+    delete from duplicate_count;
+    return null;
+  end if;
   if tg_op <> 'DELETE' then came := array(select s from came_rows s); end if;
   if tg_op <> 'INSERT' then went := array(select s from went_rows s); end if;
   insert into duplicate_count as c (project_id, tally, day, dimension, value, count)
-  
   select s.project_id, t.tally, coalesce(floor(extract(epoch from t.at) / 86400)::int, 0), d.dimension, d.value, sum(s.n)
   from (select *, 1 as n from unnest(came) union all select *, -1 from unnest(went)) s
   cross join lateral (values ('opened', s.first_seen_at, s.status <> 'unknown-members'), ('closed', s.closed_at, s.closed_at is not null),
@@ -538,6 +541,7 @@ CREATE INDEX contact_gone_email ON public.contact USING btree (project_id, lower
 CREATE INDEX contact_gone_external_id ON public.contact USING btree (project_id, external_id, id) WHERE ((gone IS NOT NULL) AND (external_id IS NOT NULL));
 CREATE INDEX contact_identity ON public.contact USING gin (identity_keys) WITH (gin_pending_list_limit='64');
 CREATE INDEX contact_language ON public.contact USING btree (project_id, language, id) WHERE (gone IS NULL);
+CREATE INDEX contact_merged ON public.contact USING btree (project_id, id, survivor_id) WHERE (survivor_id IS NOT NULL);
 CREATE INDEX contact_name_keys ON public.contact USING gin (name_keys) WITH (gin_pending_list_limit='64');
 CREATE INDEX contact_survivor ON public.contact USING btree (project_id, survivor_id) WHERE (survivor_id IS NOT NULL);
 CREATE INDEX contact_told_after_gone ON public.contact USING btree (project_id, id) WHERE told_after_gone;
@@ -894,6 +898,7 @@ alter table audit_event enable always trigger audit_event_immutable;
 CREATE TRIGGER count_added AFTER INSERT ON public.duplicate_set REFERENCING NEW TABLE AS came_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
 CREATE TRIGGER count_changed AFTER UPDATE ON public.duplicate_set REFERENCING OLD TABLE AS went_rows NEW TABLE AS came_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
 CREATE TRIGGER count_deleted AFTER DELETE ON public.duplicate_set REFERENCING OLD TABLE AS went_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
+CREATE TRIGGER count_emptied AFTER TRUNCATE ON public.duplicate_set FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
 
 -- Row-level security
 

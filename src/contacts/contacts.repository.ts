@@ -281,21 +281,53 @@ export class ContactsRepository {
     );
   }
 
-  /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
-  async middlesOfMergeChains(projectId: string): Promise<ReadonlyMap<string, string>> {
-    const found = rows<{ id: string; survivor_id: string }>(
+  /**
+   * Where contacts in the midst of merges went, neither the first nor the last of a chain, and where those went in turn: all that
+   * circles of merges can consist of whose smallest id is one of those looked at.
+   *
+   * @param after ids up to this one are passed over (`''` for none)
+   * @param countMax so many merged contacts are looked at, in the order of ids
+   * @returns 100,000 links at most, and the last id looked at; null where that was the last merged contact
+   */
+  async linksOfMergeChains(
+    projectId: string,
+    after: string,
+    countMax: number,
+  ): Promise<{ readonly links: ReadonlyMap<string, string>; readonly until: string | null }> {
+    const found = rows<{ until: string | null; id: string | null; survivor_id: string }>(
       await this.reads.of(projectId).query(
-        `select c.id, c.survivor_id
-         from contact c
-         join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
-         where c.project_id = $1 and c.survivor_id is not null
-           and exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id)
-         order by c.id
-         limit $2`,
-        [projectId, linksMax],
+        `with recursive looked as materialized (
+           select id, survivor_id
+           from contact
+           where project_id = $1 and survivor_id is not null and id > $2
+           order by id
+           limit $3
+         ),
+         reached as (
+           select c.id, c.survivor_id
+           from looked c
+           where exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id and l.survivor_id > $2)
+             and exists (select from contact s where s.project_id = $1 and s.id = c.survivor_id and s.survivor_id is not null)
+           union
+           select c.id, c.survivor_id
+           from reached r
+           cross join lateral (
+             select id, survivor_id
+             from contact
+             where project_id = $1 and id = r.survivor_id and survivor_id is not null and id > $2
+             limit 1
+           ) c
+         )
+         select bound.until, link.id, link.survivor_id
+         from (select case when count(*) = $3 then max(id) end as until from looked) bound
+         left join (select * from reached limit ${linksMax}) link on true`,
+        [projectId, after, countMax],
       ),
     );
-    return new Map(found.map((row) => [row.id, row.survivor_id]));
+    const links = found.flatMap(({ id, survivor_id: survivorId }) =>
+      id === null ? [] : [[id, survivorId] as const],
+    );
+    return { links: new Map(links), until: found[0]?.until ?? null };
   }
 
   /**

@@ -98,7 +98,7 @@ async function answers(
   return {
     merges: whole,
     contacts: (await contacts.list(project, EVERYBODY, '', 100)).contacts,
-    anomalies: await anomalies.page(project, null, null, 100),
+    anomalies: (await anomalies.page(project, null, null, 100)).anomalies,
   };
 }
 

@@ -343,8 +343,14 @@ describe('contacts', () => {
   it('give the metadata of those', () => expectGoodPlans(() => contacts.metadata(PROJECT, ids), 400));
   it('that were updated after they were merged or deleted are found', () =>
     expectGoodPlans(() => contacts.livingAfterGone('told', PROJECT, '', 51), 100));
-  it('in the midst of merges are found among the merged ones', () =>
-    expectGoodPlans(() => contacts.middlesOfMergeChains(PROJECT), contactsCount / 40));
+  it('in the midst of merges are found among so many merged ones as are asked for, in the order of an index', async () => {
+    for (const after of ['', id(30_000)]) {
+      await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, after, 100), 1_200);
+      const sorts = source.plans.flatMap(nodesOf).filter((node) => node['Node Type'].includes('Sort'));
+      expect(sorts).toEqual([]);
+    }
+    await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, '', 50_000), contactsCount / 40);
+  });
   it('show whom they had taken over', () =>
     expectGoodPlans(() => contacts.ancestors(PROJECT, ids, 5_000n), 1_000));
 });
@@ -443,8 +449,11 @@ describe('merges', () => {
     await expectGoodPlans(() => merges.loserPayloads(PROJECT, rows), 1_000);
   });
 
-  it('into several survivors are found among the merges', () =>
-    expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51), contactsCount / 20));
+  it('into several survivors are found among so many merges as are asked for', async () => {
+    for (const after of ['', id(30_000)])
+      await expectGoodPlans(() => merges.mergedTwice(PROJECT, after, 51, 100), 100);
+    await expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51, 50_000), contactsCount / 20);
+  });
 });
 
 describe('references', () => {
