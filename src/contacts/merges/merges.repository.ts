@@ -276,7 +276,7 @@ with looked as materialized (
   select related_contact_ids, contact_id
   from audit_event
   where project_id = $1 and type = 'CONTACT_MERGE' and related_contact_ids > array[$2]
-  order by related_contact_ids
+  order by related_contact_ids, contact_id
   limit $5
 ),
 last as materialized (
