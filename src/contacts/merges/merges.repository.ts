@@ -286,11 +286,10 @@ bound as materialized (
   select case when cut > first then (select max(related_contact_ids) from looked where related_contact_ids < cut) else cut end as until
   from last
 )
-select bound.until[1] as until, twice.loser_id, twice.survivor_ids, coalesce(twice.survivor_count, 0) as survivor_count
+select bound.until[1] as until, twice.related_contact_ids[1] as loser_id, told.survivor_ids, coalesce(told.survivor_count, 0) as survivor_count
 from bound
 left join lateral (
-  select related_contact_ids[1] as loser_id, (array_agg(distinct contact_id))[:$4] as survivor_ids,
-         count(distinct contact_id)::int as survivor_count
+  select related_contact_ids
   from looked
   where bound.until is null or related_contact_ids <= bound.until
   group by related_contact_ids
@@ -298,4 +297,9 @@ left join lateral (
   order by related_contact_ids
   limit $3
 ) twice on true
-order by twice.loser_id`;
+left join lateral (
+  select (array_agg(distinct contact_id))[:$4] as survivor_ids, count(distinct contact_id)::int as survivor_count
+  from audit_event
+  where project_id = $1 and type = 'CONTACT_MERGE' and related_contact_ids = twice.related_contact_ids
+) told on true
+order by twice.related_contact_ids`;
