@@ -286,7 +286,7 @@ bound as materialized (
   select case when cut > first then (select max(related_contact_ids) from looked where related_contact_ids < cut) else cut end as until
   from last
 )
-select bound.until[1] as until, twice.related_contact_ids[1] as loser_id, told.survivor_ids, coalesce(told.survivor_count, 0) as survivor_count
+select bound.until[1] as until, twice.related_contact_ids[1] as loser_id, known.survivor_ids, coalesce(known.survivor_count, 0) as survivor_count
 from bound
 left join lateral (
   select related_contact_ids
@@ -301,5 +301,5 @@ left join lateral (
   select (array_agg(distinct contact_id))[:$4] as survivor_ids, count(distinct contact_id)::int as survivor_count
   from audit_event
   where project_id = $1 and type = 'CONTACT_MERGE' and related_contact_ids = twice.related_contact_ids
-) told on true
+) known on true
 order by twice.related_contact_ids`;
