@@ -54,6 +54,37 @@ exception
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.count_duplicates()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO '$user', 'public'
+AS $function$
+declare
+  came duplicate_set[];
+  went duplicate_set[];
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from duplicate_count;
+    return null;
+  end if;
+  if tg_op <> 'DELETE' then came := array(select s from came_rows s); end if;
+  if tg_op <> 'INSERT' then went := array(select s from went_rows s); end if;
+  insert into duplicate_count as c (project_id, tally, day, dimension, value, count)
+  select s.project_id, t.tally, coalesce(floor(extract(epoch from t.at) / 86400)::int, 0), d.dimension, d.value, sum(s.n)
+  from (select *, 1 as n from unnest(came) union all select *, -1 from unnest(went)) s
+  cross join lateral (values ('opened', s.first_seen_at, s.status <> 'unknown-members'), ('closed', s.closed_at, s.closed_at is not null),
+                             ('open', null, s.status = 'open'), ('unknown-members', null, s.status = 'unknown-members')) as t (tally, at, counts)
+  cross join lateral (select 'all', '' union all select 'reason', unnest(s.reasons) union all select 'channel', unnest(s.channels)) as d (dimension, value)
+  where t.counts
+  group by 1, 2, 3, 4, 5
+  having sum(s.n) <> 0
+  order by 1, 2, 3, 4, 5
+  on conflict (project_id, tally, day, dimension, value) do update set count = c.count + excluded.count;
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.end_projection_refresh()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -233,6 +264,15 @@ create table counted_contact (
   created_app_id text collate "C",
   created_language text collate "C"
 );
+
+create table duplicate_count (
+  project_id text collate "C" not null,
+  tally text collate "C" not null,
+  day integer not null,
+  dimension text collate "C" not null,
+  value text collate "C" not null,
+  count bigint not null
+) with (fillfactor=70);
 
 create table duplicate_dismissal (
   project_id text collate "C" not null,
@@ -447,6 +487,9 @@ alter table contact_reference add constraint contact_reference_pkey PRIMARY KEY 
 alter table counted_contact add constraint counted_contact_check CHECK ((num_nulls(created_version, created_tie_break, created_channel, created_app_id, created_language) = ANY (ARRAY[0, 5])));
 alter table counted_contact add constraint counted_contact_pkey PRIMARY KEY (project_id, contact_id);
 alter table counted_contact add constraint counted_contact_status_check CHECK ((status = ANY (ARRAY['active'::text, 'merged'::text, 'deleted'::text])));
+alter table duplicate_count add constraint duplicate_count_dimension_check CHECK ((dimension = ANY (ARRAY['all'::text, 'reason'::text, 'channel'::text])));
+alter table duplicate_count add constraint duplicate_count_pkey PRIMARY KEY (project_id, tally, day, dimension, value);
+alter table duplicate_count add constraint duplicate_count_tally_check CHECK ((tally = ANY (ARRAY['opened'::text, 'closed'::text, 'open'::text, 'unknown-members'::text])));
 alter table duplicate_dismissal add constraint duplicate_dismissal_pkey PRIMARY KEY (project_id, fingerprint);
 alter table duplicate_report add constraint duplicate_report_pkey PRIMARY KEY (project_id, digest);
 alter table duplicate_scan add constraint duplicate_scan_pkey PRIMARY KEY (project_id);
@@ -502,11 +545,13 @@ CREATE INDEX contact_gone_email ON public.contact USING btree (project_id, lower
 CREATE INDEX contact_gone_external_id ON public.contact USING btree (project_id, external_id, id) WHERE ((gone IS NOT NULL) AND (external_id IS NOT NULL));
 CREATE INDEX contact_identity ON public.contact USING gin (identity_keys) WITH (gin_pending_list_limit='64');
 CREATE INDEX contact_language ON public.contact USING btree (project_id, language, id) WHERE (gone IS NULL);
+CREATE INDEX contact_merged ON public.contact USING btree (project_id, id, survivor_id) WHERE (survivor_id IS NOT NULL);
 CREATE INDEX contact_name_keys ON public.contact USING gin (name_keys) WITH (gin_pending_list_limit='64');
 CREATE INDEX contact_survivor ON public.contact USING btree (project_id, survivor_id) WHERE (survivor_id IS NOT NULL);
 CREATE INDEX contact_told_after_gone ON public.contact USING btree (project_id, id) WHERE told_after_gone;
 CREATE INDEX contact_reference_contact ON public.contact_reference USING btree (project_id, contact_id, system, external_id);
 CREATE INDEX counted_contact_created ON public.counted_contact USING btree (project_id, created_version) WHERE (created_version IS NOT NULL);
+CREATE INDEX duplicate_count_open ON public.duplicate_count USING btree (project_id) WHERE ((tally = 'open'::text) AND (dimension = 'all'::text));
 CREATE INDEX duplicate_dismissal_contacts ON public.duplicate_dismissal USING gin (contact_ids) WITH (fastupdate=off) WHERE (revoked_at IS NULL);
 CREATE INDEX duplicate_report_contacts ON public.duplicate_report USING gin (contact_ids) WITH (fastupdate=off);
 CREATE INDEX duplicate_set_begun ON public.duplicate_set USING btree (project_id, first_seen_at);
@@ -516,6 +561,7 @@ CREATE UNIQUE INDEX duplicate_set_hot ON public.duplicate_set USING btree (proje
 CREATE INDEX duplicate_set_members ON public.duplicate_set USING gin (((contact_ids || former_contact_ids))) WITH (fastupdate=off);
 CREATE INDEX duplicate_set_queue ON public.duplicate_set USING btree (project_id, last_seen_at DESC, id DESC) WHERE (status = ANY (ARRAY['open'::text, 'snoozed'::text]));
 CREATE INDEX duplicate_set_sighting ON public.duplicate_set USING btree (project_id, status, last_seen_at DESC, id DESC);
+CREATE INDEX duplicate_set_snoozed ON public.duplicate_set USING btree (project_id, snoozed_until) WHERE (status = 'snoozed'::text);
 CREATE INDEX idempotent_request_begun ON public.idempotent_request USING btree (begun_at);
 CREATE INDEX merge_intent_open ON public.merge_intent USING btree (project_id, begun_at) WHERE (settled_at IS NULL);
 CREATE INDEX merge_intent_settled ON public.merge_intent USING btree (settled_at) WHERE (settled_at IS NOT NULL);
@@ -610,6 +656,16 @@ create view one_project.counted_contact as
     created_app_id,
     created_language
    FROM counted_contact
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.duplicate_count as
+ SELECT project_id,
+    tally,
+    day,
+    dimension,
+    value,
+    count
+   FROM duplicate_count
   WHERE project_id = current_setting('mirror.project_id'::text, true);
 
 create view one_project.duplicate_dismissal as
@@ -843,6 +899,10 @@ CREATE TRIGGER api_key_event_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON pu
 alter table api_key_event enable always trigger api_key_event_immutable;
 CREATE TRIGGER audit_event_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_journal_change();
 alter table audit_event enable always trigger audit_event_immutable;
+CREATE TRIGGER count_added AFTER INSERT ON public.duplicate_set REFERENCING NEW TABLE AS came_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
+CREATE TRIGGER count_changed AFTER UPDATE ON public.duplicate_set REFERENCING OLD TABLE AS went_rows NEW TABLE AS came_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
+CREATE TRIGGER count_deleted AFTER DELETE ON public.duplicate_set REFERENCING OLD TABLE AS went_rows FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
+CREATE TRIGGER count_emptied AFTER TRUNCATE ON public.duplicate_set FOR EACH STATEMENT EXECUTE FUNCTION count_duplicates();
 
 -- Row-level security
 
@@ -851,6 +911,7 @@ alter table audit_event enable row level security;
 alter table contact enable row level security;
 alter table contact_reference enable row level security;
 alter table counted_contact enable row level security;
+alter table duplicate_count enable row level security;
 alter table duplicate_dismissal enable row level security;
 alter table duplicate_report enable row level security;
 alter table duplicate_scan enable row level security;
@@ -872,6 +933,8 @@ create policy everything on contact_reference for all to mirror_service using (t
 create policy one_project on contact_reference for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on counted_contact for all to mirror_service using (true) with check (true);
 create policy one_project on counted_contact for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on duplicate_count for all to mirror_service using (true) with check (true);
+create policy one_project on duplicate_count for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on duplicate_dismissal for all to mirror_service using (true) with check (true);
 create policy one_project on duplicate_dismissal for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on duplicate_report for all to mirror_service using (true) with check (true);
@@ -892,6 +955,7 @@ create policy one_project on sync_run for select to mirror_reader using ((projec
 -- Revoked rights
 
 revoke execute on function analyze_grown_tables() from public;
+revoke execute on function count_duplicates() from public;
 revoke execute on function end_projection_refresh() from public;
 
 -- Granted rights
@@ -903,6 +967,7 @@ grant select on table audit_event to mirror_reader;
 grant select on table contact to mirror_reader;
 grant select on table contact_reference to mirror_reader;
 grant select on table counted_contact to mirror_reader;
+grant select on table duplicate_count to mirror_reader;
 grant select on table duplicate_dismissal to mirror_reader;
 grant select on table duplicate_report to mirror_reader;
 grant select on table duplicate_scan to mirror_reader;
@@ -913,6 +978,7 @@ grant select on table one_project.audit_event to mirror_reader;
 grant select on table one_project.contact to mirror_reader;
 grant select on table one_project.contact_reference to mirror_reader;
 grant select on table one_project.counted_contact to mirror_reader;
+grant select on table one_project.duplicate_count to mirror_reader;
 grant select on table one_project.duplicate_dismissal to mirror_reader;
 grant select on table one_project.duplicate_report to mirror_reader;
 grant select on table one_project.duplicate_scan to mirror_reader;
@@ -935,6 +1001,7 @@ grant insert, select on table audit_event to mirror_service;
 grant insert, select, update on table contact to mirror_service;
 grant delete, insert, select on table contact_reference to mirror_service;
 grant insert, select, update on table counted_contact to mirror_service;
+grant select on table duplicate_count to mirror_service;
 grant insert, select, update on table duplicate_dismissal to mirror_service;
 grant insert, select, update on table duplicate_report to mirror_service;
 grant insert, select, update on table duplicate_scan to mirror_service;
@@ -1039,6 +1106,13 @@ comment on column counted_contact.created_tie_break is 'The tie-break of the cre
 comment on column counted_contact.created_channel is 'The first channel of the contact when it was created.';
 comment on column counted_contact.created_app_id is 'The app that the create event names.';
 comment on column counted_contact.created_language is 'The language of the contact when it was created.';
+comment on table duplicate_count is 'How many sets of duplicates there are. Derived: triggers on duplicate_set write it.';
+comment on column duplicate_count.project_id is 'The Sinch project.';
+comment on column duplicate_count.tally is 'What is counted: sets that were opened, that were closed, that are open (not those that were snoozed until a time that has come), or that have unknown members.';
+comment on column duplicate_count.day is 'When they were opened or closed, in days since 1970-01-01, UTC; else 0.';
+comment on column duplicate_count.dimension is 'What value is: all (no value), reason or channel.';
+comment on column duplicate_count.value is 'The reason or channel; empty for all.';
+comment on column duplicate_count.count is 'How many sets; a set counts under each of its reasons and channels.';
 comment on table duplicate_dismissal is 'Decisions that contacts are not duplicates of each other.';
 comment on column duplicate_dismissal.project_id is 'The Sinch project.';
 comment on column duplicate_dismissal.fingerprint is 'SHA-256 of the contacts.';
@@ -1238,6 +1312,13 @@ comment on column one_project.counted_contact.created_tie_break is 'The tie-brea
 comment on column one_project.counted_contact.created_channel is 'The first channel of the contact when it was created.';
 comment on column one_project.counted_contact.created_app_id is 'The app that the create event names.';
 comment on column one_project.counted_contact.created_language is 'The language of the contact when it was created.';
+comment on view one_project.duplicate_count is 'The rows of duplicate_count of the project that the transaction names.';
+comment on column one_project.duplicate_count.project_id is 'The Sinch project.';
+comment on column one_project.duplicate_count.tally is 'What is counted: sets that were opened, that were closed, that are open (not those that were snoozed until a time that has come), or that have unknown members.';
+comment on column one_project.duplicate_count.day is 'When they were opened or closed, in days since 1970-01-01, UTC; else 0.';
+comment on column one_project.duplicate_count.dimension is 'What value is: all (no value), reason or channel.';
+comment on column one_project.duplicate_count.value is 'The reason or channel; empty for all.';
+comment on column one_project.duplicate_count.count is 'How many sets; a set counts under each of its reasons and channels.';
 comment on view one_project.duplicate_dismissal is 'The rows of duplicate_dismissal of the project that the transaction names.';
 comment on column one_project.duplicate_dismissal.project_id is 'The Sinch project.';
 comment on column one_project.duplicate_dismissal.fingerprint is 'SHA-256 of the contacts.';

@@ -704,7 +704,7 @@ export const FAULTS: readonly Fault[] = [
     file: 'src/matching/sets.repository.ts',
     from: 'snoozed_until <= now()',
     to: 'false',
-    places: 2,
+    places: 3,
     caughtBy: 'test/http/duplicates.test.ts',
   },
   {

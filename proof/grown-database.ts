@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { currentReading } from '../src/audit/commit/projections.rule';
 import { ask } from '../test/support/postgres/connections';
 import { callback, contact, PROJECT } from '../test/support/sinch/callbacks';
 
@@ -59,18 +60,30 @@ const SNAPSHOT = `json_build_object(
   'metadata', md5('a' || i || e) || md5('b' || i) || md5('c' || i) || md5('d' || i),
   'language', case when i % 1000 = 2 then 'FR' else 'EN_US' end)`;
 
-/** Every 50th was merged into the next one, every 70th deleted, by its last event. */
+/** `nameKeys` of an ASCII name whose words have one blank between them, in the order of their first places. */
+const NAME_KEYS = `(
+  select array_agg(key order by place)
+  from (select substr(' ' || name, at, 3) as key, min(at) as place from generate_series(1, length(name) - 1) at group by key) k)`;
+
+/** `valuesDigest`: the first eight bytes of the SHA-256 over JSON as JavaScript writes it. */
+const VALUES_DIGEST = `('x' || left(encode(sha256(convert_to(
+  format('["%s","%s","%s",[{"channel":"SMS","identity":"%s","app_id":""},{"channel":"WHATSAPP","identity":"%s","app_id":""}]]',
+         s ->> 'email', s ->> 'external_id', s ->> 'language', phone, phone), 'UTF8')), 'hex'), 16))::bit(64)::bigint`;
+
+/** Every 50th was merged into the next one, every 70th deleted, by its last event. `values_tx` is the transaction of SQL's own. */
 const CONTACTS = `
-insert into contact (project_id, id, version, tie_break, snapshot, display_name, email, external_id, language, identity_keys,
-                     gone, survivor_id, gone_version, gone_tie_break)
-select '${PROJECT}', s ->> 'id', version, '\\x03', s, s ->> 'display_name', s ->> 'email', s ->> 'external_id', s ->> 'language',
-       array['SMS:1' || (2000000000 + i), 'tel:1' || (2000000000 + i), 'WHATSAPP:1' || (2000000000 + i)],
+insert into contact (project_id, id, version, tie_break, snapshot, display_name, name_keys, email, external_id, language, identity_keys,
+                     identity_phones, projected_by, gone, survivor_id, gone_version, gone_tie_break, values_digest, values_tx)
+select '${PROJECT}', s ->> 'id', version, '\\x03', s, name, ${NAME_KEYS}, s ->> 'email', s ->> 'external_id', s ->> 'language',
+       array['SMS:' || phone, 'tel:' || phone, 'WHATSAPP:' || phone], array[phone, phone], ${currentReading},
        gone, case gone when 'merged' then (select ${ID} from (values (i + 1)) n(i)) end,
-       case when gone is not null then version end, case when gone is not null then '\\x05'::bytea end
+       case when gone is not null then version end, case when gone is not null then '\\x05'::bytea end,
+       ${VALUES_DIGEST}, pg_current_xact_id()
 from generate_series($1::bigint, $2::bigint) i
 cross join (values (${eventsPerContact})) last(e)
-cross join lateral (select ${SNAPSHOT} as s, ${VERSION} as version,
-                           case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c`;
+cross join lateral (select ${SNAPSHOT} as s, ${VERSION} as version, '1' || (2000000000 + i) as phone,
+                           case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c
+cross join lateral (select lower(s ->> 'display_name') as name) n`;
 
 /** A creation, then updates; for a merged or deleted contact the last event is its merge or deletion. */
 const EVENTS = `

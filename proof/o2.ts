@@ -176,10 +176,10 @@ async function growsAlike(cluster: Cluster): Promise<boolean> {
   return demanded.length > 7 * comparedContacts && JSON.stringify(kept) === JSON.stringify(demanded);
 }
 
-/** By table what is each database's own: ids, times of receipt, and fingerprints, which SQL makes up. */
+/** By table what is each database's own: ids, times of receipt, transactions, and fingerprints, which SQL makes up. */
 const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   audit_event: ['id', 'era', 'tx', 'received_at', 'fingerprint', 'tie_break', 'signature'],
-  contact: ['tie_break', 'gone_tie_break'],
+  contact: ['tie_break', 'gone_tie_break', 'values_tx'],
   shared_value: [],
   duplicate_set: ['id', 'first_seen_at', 'last_seen_at'],
   counted_contact: ['created_tie_break'],

@@ -97,7 +97,7 @@ const PROOFS = {
   },
   PLANS: {
     promise:
-      'With a million events no kind of read, but for six that the proof names, scans what grows with them, sorts more than a page, or takes parallel workers',
+      'With a million events no kind of read scans what grows with them, sorts more than a page, or takes parallel workers',
     command: proof('PLANS'),
     last: { events: 'events', reads: 'kinds of reads', plans: 'plans' },
   },

@@ -283,21 +283,53 @@ export class ContactsRepository {
     );
   }
 
-  /** Where the contacts in the midst of merges went, neither the first nor the last of a chain; 100,000 at most, in the order of ids. */
-  async middlesOfMergeChains(projectId: string): Promise<ReadonlyMap<string, string>> {
-    const found = rows<{ id: string; survivor_id: string }>(
+  /**
+   * Where contacts in the midst of merges went, neither the first nor the last of a chain, and where those went in turn: all that
+   * circles of merges can consist of whose smallest id is one of those looked at.
+   *
+   * @param after ids up to this one are passed over (`''` for none)
+   * @param countMax so many merged contacts are looked at, in the order of ids
+   * @returns 100,000 links at most, and the last id looked at; null where that was the last merged contact
+   */
+  async linksOfMergeChains(
+    projectId: string,
+    after: string,
+    countMax: number,
+  ): Promise<{ readonly links: ReadonlyMap<string, string>; readonly until: string | null }> {
+    const found = rows<{ until: string | null; id: string | null; survivor_id: string }>(
       await this.reads.of(projectId).query(
-        `select c.id, c.survivor_id
-         from contact c
-         join contact s on s.project_id = c.project_id and s.id = c.survivor_id and s.survivor_id is not null
-         where c.project_id = $1 and c.survivor_id is not null
-           and exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id)
-         order by c.id
-         limit $2`,
-        [projectId, linksMax],
+        `with recursive looked as materialized (
+           select id, survivor_id
+           from contact
+           where project_id = $1 and survivor_id is not null and id > $2
+           order by id
+           limit $3
+         ),
+         reached as (
+           select c.id, c.survivor_id
+           from looked c
+           where exists (select from contact l where l.project_id = $1 and l.survivor_id = c.id and l.survivor_id > $2)
+             and exists (select from contact s where s.project_id = $1 and s.id = c.survivor_id and s.survivor_id is not null)
+           union
+           select c.id, c.survivor_id
+           from reached r
+           cross join lateral (
+             select id, survivor_id
+             from contact
+             where project_id = $1 and id = r.survivor_id and survivor_id is not null and id > $2
+             limit 1
+           ) c
+         )
+         select bound.until, link.id, link.survivor_id
+         from (select case when count(*) = $3 then max(id) end as until from looked) bound
+         left join (select * from reached limit ${linksMax}) link on true`,
+        [projectId, after, countMax],
       ),
     );
-    return new Map(found.map((row) => [row.id, row.survivor_id]));
+    const links = found.flatMap(({ id, survivor_id: survivorId }) =>
+      id === null ? [] : [[id, survivorId] as const],
+    );
+    return { links: new Map(links), until: found[0]?.until ?? null };
   }
 
   /**
@@ -343,23 +375,32 @@ export class ContactsRepository {
     size: number,
   ): { readonly page: string; readonly parameters: Parameters } {
     const parameters = new Parameters(projectId);
-    const add = (value: unknown): string => parameters.add(value);
+    const add: Add = (value) => parameters.add(value);
     const { isOlderAsked, isOlderNameAsked } = this.readings;
+    const follows = `id > ${add(after)}`;
     const conditions = [
       'project_id = $1',
-      `id > ${add(after)}`,
       ...HAS_STATUS[filter.status],
       ...isCalled(filter.externalId, isOlderAsked, add),
       ...hasIdentity(filter.identity, isOlderAsked, add),
       ...(filter.phones === null ? [] : [hasKey(add(filter.phones.map(phoneKey)))]),
       ...hasEmail(filter.emails, isOlderAsked, add),
-      ...hasName(filter.name, isOlderNameAsked, add),
       ...speaks(filter.language, isOlderAsked, add),
     ];
-    const page = `
-      select id, version, snapshot, gone, survivor_id, gone_version
+    const { name } = filter;
+    const page =
+      name !== null && name.part !== null && name.keys.length > 1 && !isOlderNameAsked
+        ? pageByKeys(
+            conditions,
+            follows,
+            { keys: add(name.keys), part: add(name.part) },
+            size,
+            size * nearPerContact[after === '' ? 'first' : 'later'],
+          )
+        : `
+      select ${PAGE_COLUMNS}
       from contact
-      where ${conditions.join('\n        and ')}
+      where ${[...conditions, follows, ...hasName(name, isOlderNameAsked, add)].join('\n        and ')}
       order by id
       limit ${size}`;
     return { page, parameters };
@@ -378,6 +419,60 @@ const NEAR_ANCESTORS = `case when exists (select from contact m where m.project_
            select case when count(*) <= ${ancestorsNearMax} then array_agg(id order by id) end
            from (select id from ancestor where id <> measured.id limit ${ancestorsNearMax + 1}) near)
          else '{}' end`;
+
+const PAGE_COLUMNS = 'id, version, snapshot, gone, survivor_id, gone_version';
+
+/**
+ * For each contact of a page so many are looked at in order, before the index of names is asked: of the first page few, as most
+ * names that are sought are rare; of the pages after it more, as the contacts that have this name fill a page.
+ */
+const nearPerContact = { first: 5, later: 20 } as const;
+/** For each contact of a page so many that have a name are sorted; a name that more have is met often enough in order. */
+const sortedPerContact = 40;
+
+/**
+ * The statement of a page of the contacts with a part of a name that has several keys.
+ *
+ * Postgres takes keys for independent of each other, so a common name for rare, and would sort all contacts that have it. So
+ * the contacts that follow are looked through first. Where they do not fill the page, the index of names tells whether few
+ * have the name: these are sorted by id alone. If many have it, contacts are read in order until the page is full.
+ *
+ * @param name the parameters of its keys and of its text
+ * @param nearMax how many contacts are looked through first
+ */
+function pageByKeys(
+  conditions: readonly string[],
+  follows: string,
+  name: { readonly keys: string; readonly part: string },
+  size: number,
+  nearMax: number,
+): string {
+  const all = conditions.join(' and ');
+  const hasPart = `strpos(display_name, ${name.part}) > 0`;
+  const fewMax = sortedPerContact * size;
+  return `
+      with near as materialized (
+        select id, display_name from contact where ${all} and ${follows} order by id limit ${nearMax}
+      ),
+      nearest as materialized (select id from near where ${hasPart} limit ${size}),
+      sought as materialized (
+        select id from contact
+        where (select count(*) from nearest) < ${size} and ${all} and name_keys @> ${name.keys}::text[] and ${hasPart}
+        limit ${fewMax + 1}
+      ),
+      found (id) as materialized (
+        select id from nearest where (select count(*) from nearest) = ${size}
+        union all
+        (select id from sought where (select count(*) from sought) <= ${fewMax} and ${follows} order by id limit ${size})
+        union all
+        (select id from contact
+         where (select count(*) from sought) > ${fewMax} and ${all} and ${follows} and ${hasPart}
+         order by id limit ${size})
+      )
+      select ${PAGE_COLUMNS}
+      from contact
+      where project_id = $1 and id = any (array(select id from found))`;
+}
 
 /** For a row `measured`, whose `bytes_before` is the size of the snapshots before it. @param bytesMax the parameter of the bound */
 const measuredColumns = (bytesMax: string): string =>

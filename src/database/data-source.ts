@@ -30,6 +30,8 @@ import { SharedValueContact1764945000000 } from '../../migrations/1764945000000-
 import { FourthReading1764946000000 } from '../../migrations/1764946000000-fourth-reading';
 import { ContactValues1764950000000 } from '../../migrations/1764950000000-contact-values';
 import { Growth1764990000000 } from '../../migrations/1764990000000-growth';
+import { DuplicateCounts1765000000000 } from '../../migrations/1765000000000-duplicate-counts';
+import { MergedContacts1765000100000 } from '../../migrations/1765000100000-merged-contacts';
 import { PostgresClient } from './postgres-client';
 import { serviceConnection, workAs } from './session';
 import { describeError } from './sqlstate';
@@ -67,6 +69,8 @@ const MIGRATIONS = [
   FourthReading1764946000000,
   ContactValues1764950000000,
   Growth1764990000000,
+  DuplicateCounts1765000000000,
+  MergedContacts1765000100000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

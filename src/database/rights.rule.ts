@@ -21,6 +21,8 @@ export const SERVICE_RIGHTS: Readonly<Record<string, string>> = {
   contact: 'select, insert, update',
   contact_reference: 'select, insert, delete',
   counted_contact: 'select, insert, update',
+  // triggers on duplicate_set count
+  duplicate_count: 'select',
   duplicate_dismissal: 'select, insert, update',
   duplicate_report: 'select, insert, update',
   duplicate_scan: 'select, insert, update',

@@ -183,7 +183,11 @@ export class EvidenceRepository {
     return found.map((row) => row.id);
   }
 
-  /** A page of the phone numbers that several contacts hold, in the order of digests after `after` (hex). */
+  /**
+   * A page of the phone numbers that several contacts hold, in the order of digests after `after` (hex).
+   *
+   * Steps along the index from number to number, so that a page costs the same however many numbers and holders there are.
+   */
   async phones(
     projectId: string,
     after: string,
@@ -192,11 +196,25 @@ export class EvidenceRepository {
   ): Promise<readonly SharedValue[]> {
     return rows<SharedValue>(
       await session.query(
-        `select distinct on (digest) kind, value, encode(digest, 'hex') as digest
-         from shared_value
-         where project_id = $1 and kind = 'phone' and digest > decode($2, 'hex')
-         order by digest
-         limit $3`,
+        `with recursive phone (kind, value, digest) as (
+           (select kind, value, digest
+            from shared_value
+            where project_id = $1 and kind = 'phone' and digest > decode($2, 'hex')
+            order by digest
+            limit 1)
+           union all
+           select n.kind, n.value, n.digest
+           from phone p
+           cross join lateral (
+             select kind, value, digest
+             from shared_value
+             where project_id = $1 and kind = 'phone' and digest > p.digest
+             order by digest
+             limit 1) n
+         )
+         select kind, value, encode(digest, 'hex') as digest
+         from (select * from phone limit $3) page
+         order by page.digest`,
         [projectId, after, size],
       ),
     );

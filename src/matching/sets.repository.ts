@@ -166,9 +166,9 @@ export class SetsRepository extends OpenDuplicates {
   override async countOpen(projectId: string): Promise<number> {
     const [row] = rows<{ count: number }>(
       await this.reads.of(projectId).query(
-        `select count(*)::int as count
-         from duplicate_set
-         where project_id = $1 and status in ('open', 'snoozed') and ${SET_STATUS} = 'open'`,
+        `select (coalesce((select count from duplicate_count
+                           where project_id = $1 and tally = 'open' and day = 0 and dimension = 'all' and value = ''), 0)
+                 + (select count(*) from duplicate_set where project_id = $1 and ${IS_WOKEN}))::int as count`,
         [projectId],
       ),
     );
@@ -257,13 +257,16 @@ export class SetsRepository extends OpenDuplicates {
     );
   }
 
-  /** Sets that were opened or closed since a time (null: ever), that are open, or that have unknown members. */
-  async tally(
-    projectId: string,
-    which: 'opened' | 'closed' | 'open' | 'unknown-members',
-    since: string | null,
-  ): Promise<TallyObject> {
-    const [row] = rows<TallyObject>(await this.reads.of(projectId).query(TALLY, [projectId, which, since]));
+  /**
+   * Sets that were opened or closed since a time (null: ever), that are open, or that have unknown members.
+   *
+   * Whole days are counted already (`duplicate_count`); of the day of `since` the sets are read, and of the open ones those that
+   * were snoozed until now.
+   */
+  async tally(projectId: string, which: Tally, since: string | null): Promise<TallyObject> {
+    const [row] = rows<TallyObject>(
+      await this.reads.of(projectId).query(tallyOf(UNCOUNTED[which]), [projectId, which, since]),
+    );
     return row ?? { total: 0, by_reason: {}, by_channel: {} };
   }
 }
@@ -301,20 +304,43 @@ limit $9) page) measured
 where bytes_before < ${answerBytesMax}
 order by last_seen_at desc, id desc`;
 
-const TALLY = `
+type Tally = 'opened' | 'closed' | 'open' | 'unknown-members';
+
+/** Whether a set was snoozed until a time that has come: it is open again by the clock alone, so nothing has counted it. */
+const IS_WOKEN = `status = 'snoozed' and snoozed_until <= now()`;
+
+/** The end of the day (UTC) of the parameter $3, a time. */
+const END_OF_DAY = `to_timestamp((floor(extract(epoch from $3::timestamptz) / 86400) + 1) * 86400)`;
+
+/** Of each tally the sets that are read because no count of a whole day has them alone. */
+const UNCOUNTED: Readonly<Record<Tally, string>> = {
+  opened: `status <> 'unknown-members' and first_seen_at >= $3 and first_seen_at < ${END_OF_DAY}`,
+  closed: `closed_at >= $3 and closed_at < ${END_OF_DAY}`,
+  open: IS_WOKEN,
+  'unknown-members': 'false',
+};
+
+/** The statement of `tally`. @param uncounted the condition of the sets that it reads */
+function tallyOf(uncounted: string): string {
+  return `
 with counted as (
-  select reasons, channels
-  from duplicate_set
-  where project_id = $1
-    and case $2
-          when 'opened' then status <> 'unknown-members' and ($3::timestamptz is null or first_seen_at >= $3)
-          when 'unknown-members' then status = 'unknown-members'
-          when 'closed' then closed_at is not null and ($3::timestamptz is null or closed_at >= $3)
-          else status in ('open', 'snoozed') and ${SET_STATUS} = 'open'
-        end
+  select dimension, value, sum(count)::int as n
+  from (
+    select dimension, value, count
+    from duplicate_count
+    where project_id = $1 and tally = $2
+      and ($3::timestamptz is null or day > floor(extract(epoch from $3::timestamptz) / 86400))
+    union all
+    select d.dimension, d.value, 1
+    from (select reasons, channels from duplicate_set where project_id = $1 and ${uncounted}) s
+    cross join lateral (
+      select 'all', '' union all select 'reason', unnest(s.reasons) union all select 'channel', unnest(s.channels)
+    ) as d (dimension, value)
+  ) counts
+  group by dimension, value
 )
-select (select count(*)::int from counted) as total,
-       (select coalesce(json_object_agg(reason, n), '{}') from (
-          select reason, count(*)::int as n from counted cross join lateral unnest(reasons) as r (reason) group by reason) x) as by_reason,
-       (select coalesce(json_object_agg(channel, n), '{}') from (
-          select channel, count(*)::int as n from counted cross join lateral unnest(channels) as c (channel) group by channel) x) as by_channel`;
+select coalesce(sum(n) filter (where dimension = 'all'), 0)::int as total,
+       coalesce(json_object_agg(value, n) filter (where dimension = 'reason' and n > 0), '{}') as by_reason,
+       coalesce(json_object_agg(value, n) filter (where dimension = 'channel' and n > 0), '{}') as by_channel
+from counted`;
+}

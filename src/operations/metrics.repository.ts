@@ -70,7 +70,8 @@ export class MetricsRepository {
 const STATE = `
 select (select count(*)::int from quarantined_delivery where state = 'open' and due_at is null) as open_quarantine,
        (select count(*)::int from quarantined_delivery where state = 'open' and due_at is not null) as waiting_quarantine,
-       (select count(*)::int from duplicate_set where status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now())) as open_duplicates,
+       (coalesce((select sum(count) from duplicate_count where tally = 'open' and dimension = 'all'), 0)
+        + (select count(*) from duplicate_set where status = 'snoozed' and snoozed_until <= now()))::int as open_duplicates,
        (select count(*)::int
         from (select distinct on (project_id) state from sync_run order by project_id, id desc) newest
         where state in ('failed', 'needs_confirmation')) as unfinished_syncs,

@@ -32,6 +32,7 @@ const TABLES = [
   'contact',
   'contact_reference',
   'counted_contact',
+  'duplicate_count',
   'duplicate_dismissal',
   'duplicate_report',
   'duplicate_scan',

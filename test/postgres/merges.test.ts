@@ -100,7 +100,7 @@ async function answers(
     contacts: (await contacts.list(project, EVERYBODY, '', 100)).contacts.map(
       (json) => JSON.parse(json) as object,
     ),
-    anomalies: await anomalies.page(project, null, null, 100),
+    anomalies: (await anomalies.page(project, null, null, 100)).anomalies,
   };
 }
 

@@ -44,7 +44,7 @@ select case when i % 10 = 0 then 'q' else 'p' end, id, i, '\\x03',
        case when gone is not null then '\\x03'::bytea end
 from generate_series(1, ${contactsCount}) i
 cross join lateral (select 'c' || lpad(i::text, 8, '0') as id,
-                           case when i % 5000 = 1 then 'zoë жукова 李明' else 'name ' || substr(md5(i::text), 1, 8) end as name,
+                           case when i % 5000 = 1 then 'zoë жукова 李明' when i % 17 = 2 then 'name andersson' when i % 40 = 3 then 'miller' else 'name ' || substr(md5(i::text), 1, 8) end as name,
                            case when i % 50 = 1 then 'merged' when i % 70 = 1 then 'deleted' end as gone) c;
 insert into contact_reference (project_id, system, external_id, contact_id, created_by)
 select case when i % 10 = 0 then 'q' else 'p' end, case when i % 100 = 1 then 'rare' else 'crm' end, 'ext-' || i,
@@ -74,6 +74,13 @@ select 'p', sha256(i::text::bytea), pair, now(), 'somebody' from pair`.replaceAl
    cross join lateral (select array['c' || lpad(i::text, 8, '0'), 'c' || lpad((i + 1)::text, 8, '0')] as pair) p`,
 );
 
+/** Each four contacts share a number, and a quarter of all share the first one. */
+const SHARED_PHONES = `
+insert into shared_value (project_id, digest, contact_id, kind, value)
+select 'p', digest, 'c' || lpad(i::text, 8, '0'), 'phone', number::text
+from generate_series(1, ${contactsCount}) i
+cross join lateral (select i / 4 as number, case when i % 4 = 0 then '\\x00'::bytea else sha256((i / 4)::text::bytea) end as digest) v`;
+
 /** A contact each second from the epoch on, and days of which each has ten languages. */
 const ACQUISITIONS = `
 insert into counted_contact
@@ -94,6 +101,7 @@ const GROWING = [
   'duplicate_set',
   'duplicate_report',
   'duplicate_dismissal',
+  'shared_value',
   'counted_contact',
   'acquisition_day',
 ];
@@ -198,9 +206,11 @@ beforeAll(async () => {
     'create index contact_display_name on contact using gin (display_name gin_trgm_ops)',
   );
   await ask(database.ownerUrl, DUPLICATES);
+  await ask(database.ownerUrl, SHARED_PHONES);
   await ask(database.ownerUrl, 'vacuum analyze contact');
   await ask(database.ownerUrl, 'vacuum analyze audit_event');
   await ask(database.ownerUrl, 'vacuum analyze contact_reference');
+  await ask(database.ownerUrl, 'vacuum analyze shared_value');
   await untilFeedHasAll(database.ownerUrl);
   source = new ExplainingReads(new DatabaseAddress(database.url));
   source.open();
@@ -258,6 +268,8 @@ describe('a page of contacts', () => {
     ['a rare part of the name', { name: soughtName('a87ff679') }],
     ['a part of the name that nobody has', { name: soughtName('zzzzzz') }],
     ['a common part of the name', { name: soughtName('name') }],
+    ['a common word, whose keys each are common too', { name: soughtName('andersson') }],
+    ['a word that fewer have', { name: soughtName('name 1') }],
     ['the start of a word of the name, common', { name: soughtName('na') }],
     ['the start of a word of the name, rare', { name: soughtName('zo') }],
     ['the start of a word that no name has', { name: soughtName('qq') }],
@@ -273,6 +285,37 @@ describe('a page of contacts', () => {
       () => contacts.page(PROJECT, { ...ALL, ...filter }, id(30_000), 51, 1_000_000),
       5_000,
     );
+  });
+});
+
+describe('a page of contacts by a name', () => {
+  const page = async (name: string, after = '', size = 51): Promise<readonly string[]> =>
+    contacts.matches(PROJECT, { ...ALL, name: soughtName(name) }, after, size);
+
+  it.each([
+    ['the next contacts have', 'name'],
+    ['one of seventeen has', 'andersson'],
+    // of a page of ten: neither the next contacts suffice, nor do few have it
+    ['one of forty has', 'miller'],
+    ['few have', 'жукова'],
+    ['one of three hundred has', 'name 0a'],
+  ])('that %s has the same contacts, page by page, as a reading of all', async (_, name) => {
+    const all = await ask<{ id: string }>(
+      database.ownerUrl,
+      `select id from contact where project_id = $1 and gone is null and strpos(display_name, $2) > 0 order by id limit 200`,
+      [PROJECT, name],
+    );
+    const found: string[] = [];
+    for (const size of [100, 40, 10, 50]) found.push(...(await page(name, found.at(-1), size)));
+    expect(found).toEqual(all.map(({ id: each }) => each));
+  });
+
+  it.each(['name', 'andersson'])('that is common is not sorted: %s', async (name) => {
+    source.plans = [];
+    await contacts.page(PROJECT, { ...ALL, name: soughtName(name) }, '', 51, 1_000_000);
+    const sorts = source.plans.flatMap(nodesOf).filter((node) => node['Node Type'].includes('Sort'));
+    const sorted = sorts.flatMap((node) => node.Plans ?? []).map((node) => node['Actual Rows'] ?? 0);
+    expect(Math.max(0, ...sorted)).toBeLessThanOrEqual(51);
   });
 });
 
@@ -300,8 +343,14 @@ describe('contacts', () => {
   it('give the metadata of those', () => expectGoodPlans(() => contacts.metadata(PROJECT, ids), 400));
   it('that were updated after they were merged or deleted are found', () =>
     expectGoodPlans(() => contacts.livingAfterGone('told', PROJECT, '', 51), 100));
-  it('in the midst of merges are found among the merged ones', () =>
-    expectGoodPlans(() => contacts.middlesOfMergeChains(PROJECT), contactsCount / 40));
+  it('in the midst of merges are found among so many merged ones as are asked for, in the order of an index', async () => {
+    for (const after of ['', id(30_000)]) {
+      await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, after, 100), 1_200);
+      const sorts = source.plans.flatMap(nodesOf).filter((node) => node['Node Type'].includes('Sort'));
+      expect(sorts).toEqual([]);
+    }
+    await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, '', 50_000), contactsCount / 40);
+  });
   it('show whom they had taken over', () =>
     expectGoodPlans(() => contacts.ancestors(PROJECT, ids, 5_000n), 1_000));
 });
@@ -400,8 +449,11 @@ describe('merges', () => {
     await expectGoodPlans(() => merges.loserPayloads(PROJECT, rows), 1_000);
   });
 
-  it('into several survivors are found among the merges', () =>
-    expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51), contactsCount / 20));
+  it('into several survivors are found among so many merges as are asked for', async () => {
+    for (const after of ['', id(30_000)])
+      await expectGoodPlans(() => merges.mergedTwice(PROJECT, after, 51, 100), 100);
+    await expectGoodPlans(() => merges.mergedTwice(PROJECT, '', 51, 50_000), contactsCount / 20);
+  });
 });
 
 describe('references', () => {
@@ -444,6 +496,25 @@ describe('of duplicates', () => {
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
     await ask(database.ownerUrl, 'analyze duplicate_set');
     await expectGoodPlans(() => sets.due(PROJECT, new Date(), 3, null, 100), 500);
+  });
+  it('the sets are counted without reading them', async () => {
+    const sets = new SetsRepository(source);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    for (const which of ['opened', 'closed', 'open', 'unknown-members'] as const)
+      for (const since of [null, tomorrow])
+        await expectGoodPlans(() => sets.tally(PROJECT, which, since), 20);
+    await expectGoodPlans(() => sets.countOpen(PROJECT), 20);
+    expect(await sets.countOpen(PROJECT)).toBe(contactsCount / 4);
+  });
+  it('the numbers that several contacts have are paged through, however many have one of them', async () => {
+    const evidence = new EvidenceRepository(source);
+    for (const after of ['', 'ff']) await expectGoodPlans(() => evidence.phones(PROJECT, after, 51), 51);
+    const digests = (await evidence.phones(PROJECT, '', 51)).map(({ digest }) => digest);
+    expect(digests).toHaveLength(51);
+    expect(digests).toEqual([...new Set(digests)].sort());
+    expect((await evidence.phones(PROJECT, digests[24] ?? '', 26)).map(({ digest }) => digest)).toEqual(
+      digests.slice(25),
+    );
   });
   it('reports and dismissals are found by the contacts that they name', async () => {
     const evidence = new EvidenceRepository(source);

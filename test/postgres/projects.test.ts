@@ -159,10 +159,16 @@ it('follows merges of the project alone', async () => {
   expect(await histories.losersOf(OURS, 'A')).toEqual([]);
   const theirs = await contacts.reach(THEIRS, IDS);
   expect(IDS.map((id) => theirs.get(id)?.gone)).toEqual([null, 'merged', 'deleted', 'deleted']);
-  expect(await contacts.middlesOfMergeChains('whole')).toEqual(new Map([['2', '3']]));
+  expect(await contacts.linksOfMergeChains('whole', '', 100)).toEqual({
+    links: new Map([
+      ['2', '3'],
+      ['3', '4'],
+    ]),
+    until: null,
+  });
   for (const project of ['begin', 'rest']) {
-    expect(await contacts.middlesOfMergeChains(project)).toEqual(new Map());
-    expect(await merges.mergedTwice(project, '', 100)).toEqual([]);
+    expect(await contacts.linksOfMergeChains(project, '', 100)).toEqual({ links: new Map(), until: null });
+    expect(await merges.mergedTwice(project, '', 100, 100)).toEqual({ found: [], until: null });
   }
 });
 
@@ -247,7 +253,7 @@ it('shows merges of the project alone, and the events that report them', async (
   expect(await merges.loserPayloads(THEIRS, rows)).toEqual([]);
   const theirs = await merges.loserPayloads(THEIRS, await merges.page(THEIRS, all, null, 100));
   expect(theirs.map(({ others }) => others)).toEqual([[], []]);
-  expect(await merges.mergedTwice(OURS, '', 100)).toEqual([]);
+  expect(await merges.mergedTwice(OURS, '', 100, 100)).toEqual({ found: [], until: null });
 });
 
 it('counts merges of the project alone', async () => {
@@ -278,5 +284,5 @@ it('tells metadata and anomalies of the project alone', async () => {
   ]);
   expect(await contacts.livingAfterGone('told', OURS, '', 100)).toEqual([]);
   expect((await contacts.livingAfterGone('told', THEIRS, '', 100)).map(({ id }) => id)).toEqual(['D']);
-  expect(await contacts.middlesOfMergeChains(OURS)).toEqual(new Map());
+  expect(await contacts.linksOfMergeChains(OURS, '', 100)).toEqual({ links: new Map(), until: null });
 });

@@ -19,8 +19,16 @@ export class AnomaliesController {
   @ApiOkResponse({ type: AnomaliesPage })
   async list(@Param('project_id') projectId: string, @Query() query: AnomaliesQuery): Promise<AnomaliesPage> {
     const { from, tokenOf } = this.tokens.page<AnomalyPlace>('anomalies', { ...query, projectId });
-    const found = await this.anomalies.page(projectId, query.kind ?? null, from, query.page_size + 1);
-    const { shown, last } = cutPage(found, query.page_size);
-    return { anomalies: shown, next_page_token: tokenOf(last && [last.kind, last.contact_id]) };
+    const { anomalies, next } = await this.anomalies.page(
+      projectId,
+      query.kind ?? null,
+      from,
+      query.page_size,
+    );
+    const { shown, last } = cutPage(anomalies, anomalies.length);
+    return {
+      anomalies: shown,
+      next_page_token: tokenOf(last === null ? next : [last.kind, last.contact_id]),
+    };
   }
 }

@@ -19,7 +19,7 @@ export class AnomalyObject {
   @ApiProperty({
     enum: ANOMALY_KINDS,
     description:
-      '`merge-cycle`: merges that form a cycle (looked for among the first 100,000 contacts that are both survivor and loser). ' +
+      '`merge-cycle`: merges that form a cycle (of 100,000 contacts at most). ' +
       '`merged-twice`: one contact merged into several. ' +
       '`webhook-after-delete`: a create, update or merge that is newer than the deletion or merge of its contact. ' +
       '`fetched-after-delete`: a contact that the mirror shows as deleted or merged, but that Sinch still had when asked.',
@@ -36,6 +36,9 @@ export class AnomalyObject {
 
 export class AnomaliesPage {
   @ApiProperty({ type: [AnomalyObject] }) readonly anomalies: readonly AnomalyObject[];
-  @ApiProperty({ description: 'The `page_token` of the next page; empty on the last page.' })
+  @ApiProperty({
+    description:
+      'The `page_token` of the next page; empty on the last page. For each page 50,000 merges are looked at, so a page may be shorter than asked for, or empty, and not be the last.',
+  })
   readonly next_page_token: string;
 }

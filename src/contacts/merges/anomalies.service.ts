@@ -8,6 +8,9 @@ import { ANOMALY_KINDS, type AnomalyKind, type AnomalyObject } from './anomalies
 /** Most contacts of one anomaly that are shown. */
 const contactsShownMax = 50;
 
+/** Most merged contacts, and most reports of merges, that are looked at for one page. */
+const lookedMax = 50_000;
+
 /** The kind and the contact at which a page ended. */
 export type AnomalyPlace = readonly [kind: AnomalyKind, contactId: string];
 
@@ -24,22 +27,37 @@ export class AnomaliesService {
    *
    * @param kind null for every kind
    * @param after null for the first page
+   * @param countMax so many merged contacts, and so many reports of merges, are looked at
+   * @returns `size` of them at most, and where the next page begins (null at the end): before the page is full where so many
+   * merges were looked at as one page may
    */
   async page(
     projectId: string,
     kind: AnomalyKind | null,
     after: AnomalyPlace | null,
     size: number,
-  ): Promise<readonly AnomalyObject[]> {
+    countMax = lookedMax,
+  ): Promise<{ readonly anomalies: readonly AnomalyObject[]; readonly next: AnomalyPlace | null }> {
     const [lastKind, lastId] = after ?? [ANOMALY_KINDS[0], ''];
     const kinds = ANOMALY_KINDS.slice(ANOMALY_KINDS.indexOf(lastKind));
-    const found: AnomalyObject[] = [];
+    const anomalies: AnomalyObject[] = [];
     for (const each of kinds) {
-      if (found.length >= size || (kind !== null && kind !== each)) continue;
+      if (kind !== null && kind !== each) continue;
       const from = each === lastKind ? lastId : '';
-      found.push(...(await this.ofKind(projectId, each, from, size - found.length)));
+      const { found, until } = await this.ofKind(
+        projectId,
+        each,
+        from,
+        size + 1 - anomalies.length,
+        countMax,
+      );
+      anomalies.push(...found);
+      const last = anomalies.length > size ? anomalies[size - 1] : undefined;
+      if (last !== undefined)
+        return { anomalies: anomalies.slice(0, size), next: [last.kind, last.contact_id] };
+      if (until !== null) return { anomalies, next: [each, until] };
     }
-    return found;
+    return { anomalies, next: null };
   }
 
   private async ofKind(
@@ -47,24 +65,39 @@ export class AnomaliesService {
     kind: AnomalyKind,
     after: string,
     size: number,
-  ): Promise<readonly AnomalyObject[]> {
+    countMax: number,
+  ): Promise<{ readonly found: readonly AnomalyObject[]; readonly until: string | null }> {
     switch (kind) {
-      case 'merge-cycle':
-        return findCycles(await this.contacts.middlesOfMergeChains(projectId))
-          .filter(([smallest = '']) => compareIds(smallest, after) > 0)
-          .slice(0, size)
-          .map(viewCycle);
-      case 'merged-twice':
-        return (await this.merges.mergedTwice(projectId, after, size)).map(viewMergedTwice);
+      case 'merge-cycle': {
+        const { links, until } = await this.contacts.linksOfMergeChains(projectId, after, countMax);
+        const cycles = findCycles(links).filter(
+          ([smallest = '']) => until === null || compareIds(smallest, until) <= 0,
+        );
+        return { found: cycles.slice(0, size).map(viewCycle), until };
+      }
+      case 'merged-twice': {
+        const { found, until } = await this.merges.mergedTwice(projectId, after, size, countMax);
+        return { found: found.map(viewMergedTwice), until };
+      }
       case 'webhook-after-delete':
-        return (await this.contacts.livingAfterGone('told', projectId, after, size)).map(viewToldAfterGone);
+        return allOf(
+          (await this.contacts.livingAfterGone('told', projectId, after, size)).map(viewToldAfterGone),
+        );
       case 'fetched-after-delete':
-        return (await this.contacts.livingAfterGone('fetched', projectId, after, size)).map(
-          viewFetchedAfterGone,
+        return allOf(
+          (await this.contacts.livingAfterGone('fetched', projectId, after, size)).map(viewFetchedAfterGone),
         );
     }
   }
 }
+
+/** What was looked for to the end, or to the end of a page. */
+const allOf = (
+  found: readonly AnomalyObject[],
+): { readonly found: readonly AnomalyObject[]; readonly until: null } => ({
+  found,
+  until: null,
+});
 
 function viewCycle(cycle: readonly string[]): AnomalyObject {
   return {

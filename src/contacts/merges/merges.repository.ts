@@ -248,21 +248,58 @@ export class MergesRepository {
     );
   }
 
-  /** The losers of several survivors, in the order of ids after `after` (`''` for the first page). */
-  async mergedTwice(projectId: string, after: string, size: number): Promise<readonly MergedTwice[]> {
-    return rows<MergedTwice>(
-      await this.reads.of(projectId).query(
-        `select e.related_contact_ids[1] as loser_id,
-                (array_agg(distinct e.contact_id))[:$4] as survivor_ids,
-                count(distinct e.contact_id)::int as survivor_count
-         from audit_event e
-         where e.project_id = $1 and e.type = 'CONTACT_MERGE' and e.related_contact_ids > array[$2]
-         group by e.related_contact_ids
-         having min(e.contact_id) <> max(e.contact_id)
-         order by e.related_contact_ids
-         limit $3`,
-        [projectId, after, size, survivorsMax],
-      ),
+  /**
+   * The losers of several survivors, in the order of ids after `after` (`''` for the first page).
+   *
+   * @param countMax so many reports of merges are looked at
+   * @returns `size` of them at most, and the last loser looked at; null where there are no more
+   */
+  async mergedTwice(
+    projectId: string,
+    after: string,
+    size: number,
+    countMax: number,
+  ): Promise<{ readonly found: readonly MergedTwice[]; readonly until: string | null }> {
+    const found = rows<MergedTwice & { readonly until: string | null }>(
+      await this.reads.of(projectId).query(MERGED_TWICE, [projectId, after, size, survivorsMax, countMax]),
     );
+    return { found: found.filter((row) => row.survivor_count > 1), until: found[0]?.until ?? null };
   }
 }
+
+/**
+ * The statement of `mergedTwice`. Reports are read in the order of an index. The last loser may have more of them than were
+ * read, so it is left to the next page, unless all that were read are about it.
+ */
+const MERGED_TWICE = `
+with looked as materialized (
+  select related_contact_ids, contact_id
+  from audit_event
+  where project_id = $1 and type = 'CONTACT_MERGE' and related_contact_ids > array[$2]
+  order by related_contact_ids, contact_id
+  limit $5
+),
+last as materialized (
+  select case when count(*) = $5 then max(related_contact_ids) end as cut, min(related_contact_ids) as first from looked
+),
+bound as materialized (
+  select case when cut > first then (select max(related_contact_ids) from looked where related_contact_ids < cut) else cut end as until
+  from last
+)
+select bound.until[1] as until, twice.related_contact_ids[1] as loser_id, known.survivor_ids, coalesce(known.survivor_count, 0) as survivor_count
+from bound
+left join lateral (
+  select related_contact_ids
+  from looked
+  where bound.until is null or related_contact_ids <= bound.until
+  group by related_contact_ids
+  having min(contact_id) <> max(contact_id)
+  order by related_contact_ids
+  limit $3
+) twice on true
+left join lateral (
+  select (array_agg(distinct contact_id))[:$4] as survivor_ids, count(distinct contact_id)::int as survivor_count
+  from audit_event
+  where project_id = $1 and type = 'CONTACT_MERGE' and related_contact_ids = twice.related_contact_ids
+) known on true
+order by twice.related_contact_ids`;
