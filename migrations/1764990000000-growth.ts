@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Has Postgres look sooner at tables that have grown by half, or of which an index of some rows alone has doubled; and at the
- * journal too.
+ * Has Postgres look sooner at tables that have grown by half, and at those with an index of some rows that has doubled; and at
+ * the journal too.
  *
  * In a journal that had no merge when Postgres looked at it last, it takes every index that has merges for equally good: a page of
  * the feed then read all merges for each of its 100 events, until autovacuum came. It comes once a minute, and to a large journal

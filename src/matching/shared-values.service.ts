@@ -207,8 +207,8 @@ function keyOf(held: HeldValue): string {
 }
 
 /**
- * What to look holders of values up by. Whoever holds a phone number on one channel holds the number, so its identities on all
- * channels are found by one look-up of the number.
+ * What to look holders of values up by. A contact that has a phone number on one channel has the number, so one look-up of the number
+ * finds the identities on all channels.
  *
  * @returns `byPhone`: the keys that are left out for it, each with the digest of the number
  */

@@ -19,7 +19,7 @@ describe('A batch of events', () => {
     expect(turns).toBeGreaterThanOrEqual(2);
   });
 
-  it('is bytes, of which the driver has nothing to escape in one turn', async () => {
+  it('is bytes, so that the driver has nothing to escape in one turn', async () => {
     const { values } = await batchOf(1, [
       event('p', { create: contact('A', { metadata: '"'.repeat(400_000) }) }),
     ]);
