@@ -11,10 +11,11 @@ const storage = String.raw`\.repository\.ts$`;
 /** A rule: values in, values out. It sees neither frameworks nor storage; types of other rules it may name. */
 const rules = String.raw`\.rule\.ts$`;
 
-/** The folders of `src`, from the bottom up. Each may import those before it; the first ten serve all modules and know none. */
+/** The folders of `src`, from the bottom up. Each may import those before it; the first eleven serve all modules and know none. */
 const FLOORS = [
   'base',
   'json',
+  'egress',
   'config',
   'database',
   'normalise',

@@ -57,6 +57,7 @@ export default {
   workerIdleMemoryLimit: '600MB',
   projects: [
     project('rules'),
+    project('egress'),
     project('sinch'),
     project('simulator'),
     project('postgres', server),

@@ -52,6 +52,7 @@ const ERAS = 'test/postgres/eras.test.ts';
 const JOURNAL = 'test/postgres/journal.test.ts';
 const PLANS = 'test/postgres/plans.test.ts';
 const COSTS = 'test/postgres/costs.test.ts';
+const CONNECTOR = 'test/egress/connector.test.ts';
 const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const DUPLICATES = 'test/postgres/duplicates.test.ts';
 const REFERENCES = 'test/http/references.test.ts';
@@ -1246,6 +1247,41 @@ export const FAULTS: readonly Fault[] = [
     from: 'isTerminal && secret?.made === true',
     to: 'secret?.made === true',
     caughtBy: 'test/rules/banner.test.ts',
+  },
+  {
+    name: 'only the first address of a name is vetted',
+    file: 'src/egress/connector.ts',
+    from: 'return addresses.map((address) => {',
+    to: 'return addresses.slice(0, 1).map((address) => {',
+    caughtBy: CONNECTOR,
+  },
+  {
+    name: 'the address that a connection leads to is not compared with the vetted ones',
+    file: 'src/egress/connector.ts',
+    from: "allowed === 'any' || addresses.includes(",
+    to: 'allowed.length >= 0 || addresses.includes(',
+    caughtBy: CONNECTOR,
+  },
+  {
+    name: 'an IPv6 address is public unless a registry lists it',
+    file: 'src/egress/is-public.rule.ts',
+    from: 'return isInAny(IPV6_UNICAST, address) && !isInAny(IPV6_REFUSED, address);',
+    to: 'return !isInAny(IPV6_REFUSED, address);',
+    caughtBy: 'test/rules/is-public.test.ts',
+  },
+  {
+    name: 'the address of the metadata of clouds is public',
+    file: 'src/egress/is-public.rule.ts',
+    from: "  '169.254.0.0/16',",
+    to: '',
+    caughtBy: 'W7',
+  },
+  {
+    name: 'one address with a prefix allows its whole network',
+    file: 'src/egress/read-networks.rule.ts',
+    from: 'if (prefix << freeBits !== address.bits)',
+    to: 'if (prefix < 0n)',
+    caughtBy: 'test/rules/read-networks.test.ts',
   },
   {
     name: 'a value can forge a line of the readable log',

@@ -24,6 +24,7 @@ import * as o2 from './o2';
 import * as plans from './plans';
 import * as roll from './roll';
 import * as turns from './turns';
+import * as w7 from './w7';
 import type { Options, Proof } from './proof';
 
 Logger.overrideLogger(false);
@@ -47,6 +48,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   PLANS: plans.run,
   ROLL: roll.run,
   TURNS: turns.run,
+  W7: w7.run,
 };
 
 /** What `all` leaves out, since it takes minutes: a large database, and the proof of the proofs. */

@@ -125,6 +125,16 @@ const PROOFS = {
     command: proof('B3'),
     counted: { 401: 'refused' },
   },
+  W7: {
+    promise:
+      'No connection is opened to an address that is not public, whatever host is asked for: literals in every form, names with mixed or changing answers, redirects',
+    command: proof('W7'),
+    counted: {
+      hosts: 'hosts',
+      redirects: 'redirects',
+      attemptsAtOthers: 'attempts at addresses that are not public',
+    },
+  },
   FAULTS: {
     promise: 'Tests and proofs catch the faults that are planted for them',
     command: proof('faults'),

@@ -1,5 +1,7 @@
-import { Agent, buildConnector } from 'undici';
+import { Agent } from 'undici';
 import { errorCode } from '../base/error-code';
+import { Connector } from '../egress/connector';
+import { EgressError } from '../egress/egress-error';
 import type { Clock } from './clock';
 import type { FaultKind } from './judge-attempt.rule';
 import { readHttpDate } from './read-http-date.rule';
@@ -52,13 +54,6 @@ export interface Fault {
   readonly code: string | null;
 }
 
-/** What kept a connection from coming about. */
-class Unreachable extends Error {
-  constructor(readonly reason: string | null) {
-    super('No connection');
-  }
-}
-
 /** One HTTP request and its answer: limited in time and size, on kept connections, no redirect followed, nothing repeated. */
 export class Exchange {
   private readonly agent: Agent;
@@ -68,20 +63,15 @@ export class Exchange {
     private readonly limits: ExchangeLimits,
     private readonly clock: Clock,
   ) {
-    const connect = buildConnector({ timeout: limits.connectMaxMs });
+    // Sinch's hosts are in the configuration, which is the operator's word
+    const connector = new Connector({ allowed: 'any', connectMaxMs: limits.connectMaxMs });
     this.agent = new Agent({
       connections: limits.connectionsMax,
       pipelining: 1,
       headersTimeout: limits.headersMaxMs,
       // answerMaxMs holds for the body
       bodyTimeout: 0,
-      // tells a request that was never sent from one whose fate is unknown
-      connect: (options, done) => {
-        connect(options, (error, socket) => {
-          if (error === null) done(null, socket);
-          else done(new Unreachable(errorCode(error)), null);
-        });
-      },
+      connect: connector.forHttp,
     });
   }
 
@@ -107,7 +97,8 @@ export class Exchange {
       const fetchedAt = { dateMs: readHttpDate(header('date')), startedAtMs, durationMs };
       return { httpStatus: statusCode, body: bytes, header, fetchedAt };
     } catch (error) {
-      if (error instanceof Unreachable) return { kind: 'unreachable', code: error.reason };
+      // there was no connection, so the request was never sent; of all else its fate is unknown
+      if (error instanceof EgressError) return { kind: 'unreachable', code: error.code };
       if (signal?.aborted === true) return { kind: 'aborted', code: null };
       return faultOf(errorCode(error), end.signal.aborted);
     } finally {
