@@ -4,7 +4,7 @@ import { Connector, type ConnectorOptions } from '../../src/egress/connector';
 import { EgressError, type EgressReason } from '../../src/egress/egress-error';
 import { readNetworks, type Network } from '../../src/egress/read-networks.rule';
 import type { Resolve } from '../../src/egress/resolve-name';
-import { makeCertificate } from '../support/egress/certificate';
+import { canMakeCertificates, makeCertificate, type Certificate } from '../support/egress/certificate';
 import { ConnectHook, type ConnectHookOptions } from '../support/egress/connect-hook';
 import { ipv4Forms, ipv6Forms } from '../support/egress/host-forms';
 import { Listener } from '../support/egress/listener';
@@ -243,9 +243,14 @@ describe('A network that is allowed', () => {
   });
 });
 
-describe('TLS', () => {
-  const certificate = makeCertificate(`DNS:${name},IP:127.0.0.1`);
-  const options = { allowed: loopback, resolve: resolving(['127.0.0.1']), ca: certificate.cert };
+(canMakeCertificates ? describe : describe.skip)('TLS', () => {
+  let certificate: Certificate;
+  let options: { allowed: typeof loopback; resolve: Resolve; ca: string };
+
+  beforeAll(() => {
+    certificate = makeCertificate(`DNS:${name},IP:127.0.0.1`);
+    options = { allowed: loopback, resolve: resolving(['127.0.0.1']), ca: certificate.cert };
+  });
 
   it('names the host in SNI and Host, and verifies its name', async () => {
     const listener = await listening(Listener.http(certificate));

@@ -8,6 +8,10 @@ export interface Certificate {
   readonly key: string;
 }
 
+/** Whether certificates can be made here: without openssl their tests are skipped, but never in CI. */
+export const canMakeCertificates =
+  process.env['CI'] !== undefined || spawnSync('openssl', ['version']).status === 0;
+
 /**
  * A certificate that is its own authority, valid for a day.
  *
