@@ -40,6 +40,7 @@ const FLOORS = [
   'merging',
   'write-back',
   'auto-merge',
+  'outward',
   'operations',
 ];
 
