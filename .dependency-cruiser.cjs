@@ -41,6 +41,7 @@ const FLOORS = [
   'merging',
   'write-back',
   'auto-merge',
+  'outward',
   'operations',
 ];
 

@@ -7,7 +7,7 @@ import { Problems } from '../openapi/openapi';
 import { cutPage, PageTokens } from '../rest/page-token';
 import { Problem } from '../rest/problems/problem';
 import { invalidRequest } from '../rest/read-dto';
-import { pointTo } from '../rest/read-json';
+import { pointTo } from '../json/pointer.rule';
 import { writeDate } from '../json/read-time.rule';
 import { SecurityLog } from '../rest/security-log';
 import {

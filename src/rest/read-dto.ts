@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import { Problem, type FaultyValue } from './problems/problem';
-import { pointTo } from './read-json';
+import { pointTo } from '../json/pointer.rule';
 
 /** Most faults that one answer names. */
 const faultsMax = 50;

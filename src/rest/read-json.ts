@@ -1,4 +1,5 @@
 import { excessOf, jsonDepthMax } from '../json/json-limits.rule';
+import { pointTo } from '../json/pointer.rule';
 import { Problem, type FaultyValue } from './problems/problem';
 
 /**
@@ -38,11 +39,6 @@ function pointToNul(value: unknown, pointer: string): string | null {
     if (found !== null) return found;
   }
   return null;
-}
-
-/** The JSON pointer of a member (RFC 6901). */
-export function pointTo(parent: string, member: string): string {
-  return `${parent}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function invalid(code: string, message: string, pointer = '/body'): Problem {

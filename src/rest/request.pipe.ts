@@ -2,7 +2,7 @@ import type { ArgumentMetadata, PipeTransform, Type } from '@nestjs/common';
 import { idBytesMax, isId } from '../json/id.rule';
 import type { FaultyValue } from './problems/problem';
 import { invalidRequest, readQuery } from './read-dto';
-import { pointTo } from './read-json';
+import { pointTo } from '../json/pointer.rule';
 
 /**
  * Reads what handlers ask for with Nest's own decorators: `@Query() query: SomeDto` and `@Param('contact_id') id: string`.
