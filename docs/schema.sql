@@ -27,30 +27,35 @@ end $$;
 
 -- Functions
 
-CREATE OR REPLACE FUNCTION public.analyze_grown_tables()
- RETURNS void
+CREATE OR REPLACE FUNCTION public.analyze_grown_table()
+ RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO '$user', 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
 declare
   grown regclass;
 begin
   for grown in
-    select oid
-    from pg_class
-    where oid in ('audit_event'::regclass, 'contact'::regclass, 'counted_contact'::regclass, 'duplicate_report'::regclass, 'duplicate_set'::regclass, 'shared_value'::regclass)
-      and (pg_stat_get_live_tuples(oid) > 1.5 * greatest(reltuples, 0) + 250
-        or exists (
-          select from pg_index i join pg_class x on x.oid = i.indexrelid
-          where i.indrelid = pg_class.oid and i.indpred is not null
-            and pg_relation_size(x.oid) > (2 * x.relpages::bigint + 4) * current_setting('block_size')::bigint))
+    select t.oid
+    from pg_class t
+    where t.oid in ('audit_event'::regclass, 'contact'::regclass, 'counted_contact'::regclass, 'duplicate_report'::regclass,
+                    'duplicate_set'::regclass, 'shared_value'::regclass)
+      and (pg_stat_get_live_tuples(t.oid) > 1.5 * greatest(t.reltuples, 0) + 250
+           or exists (
+             select from pg_index i join pg_class x on x.oid = i.indexrelid
+             where i.indrelid = t.oid and i.indpred is not null
+               and pg_relation_size(x.oid) > (2 * x.relpages::bigint + 4) * current_setting('block_size')::bigint))
   loop
-    execute format('analyze %s', grown);
+    begin
+      execute format('analyze %s', grown);
+      return true;
+    exception
+      when lock_not_available then null;
+    end;
   end loop;
-exception
-  when lock_not_available then null;
+  return false;
 end
 $function$;
 
@@ -58,7 +63,7 @@ CREATE OR REPLACE FUNCTION public.count_duplicates()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO '$user', 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 declare
   came duplicate_set[];
@@ -89,7 +94,7 @@ CREATE OR REPLACE FUNCTION public.end_projection_refresh()
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO '$user', 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
 begin
@@ -117,7 +122,7 @@ CREATE OR REPLACE FUNCTION public.record_api_key_event()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO '$user', 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 declare
   actor text := coalesce(nullif(current_setting('mirror.actor', true), ''), 'SQL: ' || session_user);
@@ -954,7 +959,7 @@ create policy one_project on sync_run for select to mirror_reader using ((projec
 
 -- Revoked rights
 
-revoke execute on function analyze_grown_tables() from public;
+revoke execute on function analyze_grown_table() from public;
 revoke execute on function count_duplicates() from public;
 revoke execute on function end_projection_refresh() from public;
 
@@ -991,7 +996,7 @@ grant select on table parked_event to mirror_reader;
 grant select on table project_count to mirror_reader;
 grant select on table shared_value to mirror_reader;
 grant select on table sync_run to mirror_reader;
-grant execute on function analyze_grown_tables() to mirror_service;
+grant execute on function analyze_grown_table() to mirror_service;
 grant execute on function end_projection_refresh() to mirror_service;
 grant usage on schema public to mirror_service;
 grant insert, select, update on table acquisition_day to mirror_service;

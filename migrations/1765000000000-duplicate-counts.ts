@@ -82,7 +82,7 @@ end
 $$`;
 
 const TRIGGERS = `
-create function count_duplicates() returns trigger language plpgsql security definer set search_path from current as $$
+create function count_duplicates() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   came duplicate_set[];
   went duplicate_set[];

@@ -42,7 +42,7 @@ export const SERVICE_RIGHTS: Readonly<Record<string, string>> = {
 };
 
 /** What the service may run. */
-export const SERVICE_FUNCTIONS: readonly string[] = ['analyze_grown_tables()', 'end_projection_refresh()'];
+export const SERVICE_FUNCTIONS: readonly string[] = ['analyze_grown_table()', 'end_projection_refresh()'];
 
 /** What the reader may read besides the tables that have a view in `one_project`, and those views. */
 export const READER_TABLES: readonly string[] = ['journal_era'];

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { FollowersRepository, type FollowedEvent } from '../followers/followers.repository';
+import type { FollowedEvent } from '../followers/followers.repository';
 import type { JournalFollower } from '../followers/journal-follower';
 import { JournalFollowers } from '../followers/journal-followers.service';
 import type { ParkedEventRow } from '../followers/parked-events.repository';
@@ -19,8 +19,6 @@ import type { ResolvedByObject } from '../matching/sets.dto';
 
 const REPORT = 'CONTACT_IDENTITIES_DUPLICATION';
 const DISMISSAL = 'duplicate.dismissed';
-/** How often tables are looked for that have grown, in ms. */
-const growthEveryMs = 2_000;
 
 /**
  * Follows the journal and keeps the sets of duplicates.
@@ -33,12 +31,9 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
   private readonly journal: JournalFollower;
   private readonly logger = new Logger(DuplicatesFollower.name);
-  /** `performance.now` when grown tables were last looked for. */
-  private lookedForGrowthAt = -Infinity;
 
   constructor(
     queue: CommitQueue,
-    private readonly followers: FollowersRepository,
     journals: JournalFollowers,
     private readonly evidence: EvidenceRepository,
     private readonly dismissals: DismissalsRepository,
@@ -55,10 +50,9 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
       },
       logger,
     );
-    this.loop = new FollowLoop(queue, logger, async () => {
-      await this.haveGrownTablesAnalysed();
-      return [await this.followOn(), await this.scanOn()].includes(true);
-    });
+    this.loop = new FollowLoop(queue, logger, async () =>
+      [await this.followOn(), await this.scanOn()].includes(true),
+    );
   }
 
   /** Begins to follow; once. */
@@ -84,14 +78,6 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   /** Continues the oldest scan by one transaction. @returns whether there is more to scan here */
   async scanOn(): Promise<boolean> {
     return this.scans.scanOn(this.loop.signal);
-  }
-
-  /** For all who read the mirror: in a young one, what Postgres plans by is out of date within seconds. */
-  private async haveGrownTablesAnalysed(): Promise<void> {
-    const now = performance.now();
-    if (now - this.lookedForGrowthAt < growthEveryMs) return;
-    this.lookedForGrowthAt = now;
-    await this.followers.analyzeGrownTables();
   }
 
   private async handle(

@@ -52,14 +52,6 @@ export interface Lag {
 export class FollowersRepository {
   constructor(private readonly database: DataSource) {}
 
-  /**
-   * Has Postgres look at tables that have grown since it did so last, by half or in an index of some of their rows: autovacuum
-   * comes once a minute.
-   */
-  async analyzeGrownTables(): Promise<void> {
-    await this.database.query('select analyze_grown_tables()');
-  }
-
   /** Has a follower that has not begun begin with the events that become readable from now on. */
   async begin(follower: string): Promise<void> {
     await this.database.query(

@@ -8,13 +8,15 @@ import { MetricsController } from './metrics.controller';
 import { MetricsRepository } from './metrics.repository';
 import { MetricsService } from './metrics.service';
 import { Readiness } from './readiness';
+import { TableGrowthRepository } from './table-growth.repository';
+import { TableGrowthService } from './table-growth.service';
 import { WelcomeController } from './welcome.controller';
 
-/** What orchestrators, load balancers and Prometheus ask. */
+/** What orchestrators, load balancers and Prometheus ask, and the upkeep of the database. */
 @Module({
   imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
-  providers: [MetricsRepository, MetricsService, Readiness],
+  providers: [MetricsRepository, MetricsService, Readiness, TableGrowthRepository, TableGrowthService],
   exports: [MetricsService, Readiness],
 })
 export class OperationsModule {}

@@ -1,5 +1,5 @@
 import { createDatabase, type TestDatabase } from '../support/server/database';
-import { FollowersRepository } from '../../src/followers/followers.repository';
+import { TableGrowthRepository } from '../../src/operations/table-growth.repository';
 import { ask, openPool, openQueue } from '../support/postgres/connections';
 import { event } from '../support/postgres/events';
 import { contact, type Told } from '../support/sinch/callbacks';
@@ -41,7 +41,7 @@ async function countedRows(): Promise<number> {
 
 it('has a table analysed that has grown by half, and no sooner', async () => {
   const pool = await openPool(database.url);
-  const followers = new FollowersRepository(pool);
+  const tables = new TableGrowthRepository(pool);
   try {
     for (const [more, planned] of [
       [100, -1],
@@ -50,7 +50,7 @@ it('has a table analysed that has grown by half, and no sooner', async () => {
       [200, 1_800],
     ] as const) {
       await grow(more);
-      await followers.analyzeGrownTables();
+      while (await tables.analyzeGrownTable());
       expect(await plannedFor()).toBe(planned);
     }
   } finally {
@@ -74,7 +74,7 @@ it('has the journal analysed, so that its first merges are planned for', async (
     expect(await plannedFor('audit_event_merge_loser')).toBe(0);
     await tell(500, (n) => ({ merge: { survivor: contact('survivor'), loser: contact(`contact-${n}`) } }));
     await until(async () => {
-      await new FollowersRepository(pool).analyzeGrownTables();
+      await new TableGrowthRepository(pool).analyzeGrownTable();
       return (await plannedFor('audit_event_merge_loser')) > 0;
     });
   } finally {
@@ -91,7 +91,7 @@ it('skips a table that another session has locked', async () => {
     await session.query('reset role');
     await session.startTransaction();
     await session.query('lock table contact in share update exclusive mode');
-    await new FollowersRepository(pool).analyzeGrownTables();
+    await new TableGrowthRepository(pool).analyzeGrownTable();
     expect(await plannedFor()).toBe(-1);
     await session.rollbackTransaction();
   } finally {
@@ -105,7 +105,7 @@ it('lets no other role have tables analysed', async () => {
   await ask(database.ownerUrl, 'create role stranger_of_the_test');
   try {
     await expect(
-      ask(database.ownerUrl, 'set role stranger_of_the_test; select analyze_grown_tables()'),
+      ask(database.ownerUrl, 'set role stranger_of_the_test; select analyze_grown_table()'),
     ).rejects.toThrow('permission denied');
   } finally {
     await ask(database.ownerUrl, 'drop role stranger_of_the_test');

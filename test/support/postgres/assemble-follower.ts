@@ -44,7 +44,6 @@ export function assembleFollower(
   const [locks, followers] = [new LocksRepository(database), new FollowersRepository(database)];
   return new DuplicatesFollower(
     queue,
-    followers,
     new JournalFollowers(locks, followers, new ParkedEventsRepository(database, reads)),
     evidence,
     dismissals,
