@@ -7,10 +7,11 @@ import { unavailable } from '../rest/problems/unavailable';
 
 /** Most reads that are carried out at once: each may hold the rows of a page and its JSON. One key has two thirds of them at most. */
 const runningMax = 24;
-/** Most of them while deliveries arrive: a delivery waits for the turns of the event loop and the CPU time of reads that run. */
+/** Most of them while many deliveries arrive: a delivery waits for the turns of the event loop and the CPU time of reads that run. */
 const runningBesideDeliveriesMax = Math.min(Math.ceil(1.5 * availableParallelism()), runningMax);
-/** For how long after a delivery others are expected, in ms. */
-const deliveryCountsMs = 1_000;
+/** Many are so many deliveries within so long, in ms. */
+const manyDeliveries = 50;
+const deliveriesCountMs = 1_000;
 /** Most reads of one key, and of all, that wait for their turn, and how long, in ms. */
 const waitingOfKeyMax = 500;
 const waitingMax = 2_000;
@@ -33,7 +34,7 @@ export interface ReadTurn {
  * Bounds the memory of reads: of many that come at once, few hold their rows at a time.
  *
  * A free turn goes to the key that has the fewest, so that one key with many slow reads does not keep the others waiting.
- * Only reads of a project take a turn: they alone make large answers. While deliveries arrive, fewer reads run.
+ * Only reads of a project take a turn: they alone make large answers. While many deliveries arrive, fewer reads run.
  */
 @Injectable()
 export class ReadSlots {
@@ -41,12 +42,14 @@ export class ReadSlots {
   private readonly waiting = new Map<string, Set<() => void>>();
   private runningCount = 0;
   private waitingCount = 0;
-  /** `performance.now` of the last delivery. */
-  private deliveredAt = -Infinity;
+  /** `performance.now` of the last deliveries, in a ring. */
+  private readonly deliveredAt = new Array<number>(manyDeliveries).fill(-Infinity);
+  private deliveriesCount = 0;
+  private filling: NodeJS.Timeout | null = null;
 
-  /** Has fewer reads run at once for a second. */
+  /** Counts a delivery: where many arrive within a second, fewer reads run at once. */
   giveWayToDelivery(): void {
-    this.deliveredAt = performance.now();
+    this.deliveredAt[this.deliveriesCount++ % manyDeliveries] = performance.now();
   }
 
   /**
@@ -86,11 +89,11 @@ export class ReadSlots {
 
   private async take(keyId: string, answer: ServerResponse): Promise<void> {
     if (answer.destroyed) throw clientLeft();
-    if (this.isFreeFor(keyId)) {
+    const ofKey = this.waiting.get(keyId) ?? new Set();
+    if (ofKey.size === 0 && this.isFreeFor(keyId)) {
       this.add(keyId);
       return;
     }
-    const ofKey = this.waiting.get(keyId) ?? new Set();
     if (ofKey.size >= waitingOfKeyMax) {
       const detail = `The key already has ${waitingOfKeyMax} reads that wait for their turn, the maximum. Send fewer at once.`;
       throw new Problem('rate-limited', detail, { headers: { 'Retry-After': String(retryAfterSeconds) } });
@@ -136,6 +139,7 @@ export class ReadSlots {
         }, waitMaxMs).unref();
         answer.once('close', onGone);
         ofKey.add(start);
+        this.fill();
       });
     } finally {
       this.waitingCount -= 1;
@@ -157,13 +161,24 @@ export class ReadSlots {
     const left = this.runningOf(keyId) - 1;
     if (left > 0) this.running.set(keyId, left);
     else this.running.delete(keyId);
+    this.fill();
+  }
+
+  /** Gives free turns to those who wait; again after a while, since there are more when deliveries cease. */
+  private fill(): void {
     while (this.startNext());
+    if (this.filling !== null || this.waiting.size === 0) return;
+    this.filling = setTimeout(() => {
+      this.filling = null;
+      this.fill();
+    }, deliveriesCountMs).unref();
   }
 
   private isFreeFor(keyId: string): boolean {
-    const isReceiving = performance.now() - this.deliveredAt < deliveryCountsMs;
+    const oldest = this.deliveredAt[this.deliveriesCount % manyDeliveries] ?? -Infinity;
+    const isReceiving = performance.now() - oldest < deliveriesCountMs;
     const max = isReceiving ? runningBesideDeliveriesMax : runningMax;
-    return this.runningCount < max && this.runningOf(keyId) < Math.ceil((2 * max) / 3);
+    return this.runningCount < max && this.runningOf(keyId) < Math.max(Math.floor((2 * max) / 3), 1);
   }
 
   /** Starts the oldest read of the key that has the fewest running; `false` where no turn is free for any that waits. */

@@ -123,20 +123,49 @@ it('gives the turn back while something is awaited, and takes another only to co
   expect(statesOf(others)).toEqual({ ended: 1, running: 16 });
 });
 
-it('has fewer reads run while deliveries arrive, and fills up again after a second without one', async () => {
+describe('While many deliveries arrive', () => {
   const besideDeliveries = Math.min(Math.ceil(1.5 * availableParallelism()), 24);
-  const slots = new ReadSlots();
-  const reads = ['a', 'b', 'c'].flatMap((key) => read(slots, key, 20));
-  await nextTurn();
-  slots.giveWayToDelivery();
-  for (const each of reads.filter(({ state }) => state === 'running').slice(0, 23)) each.end();
-  await nextTurn();
-  expect(statesOf(reads)['running']).toBe(besideDeliveries);
-  const after = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_000);
-  reads.find(({ state }) => state === 'running')?.end();
-  await nextTurn();
-  after.mockRestore();
-  expect(statesOf(reads)['running']).toBe(24);
+  const deliver = (slots: ReadSlots, count: number): void => {
+    for (let n = 0; n < count; n++) slots.giveWayToDelivery();
+  };
+  /** Three keys with twenty reads each, and all but one of those that run end. */
+  const besides = async (deliveries: number): Promise<readonly Read[]> => {
+    const slots = new ReadSlots();
+    const reads = ['a', 'b', 'c'].flatMap((key) => read(slots, key, 20));
+    await nextTurn();
+    deliver(slots, deliveries);
+    for (const each of reads.filter(({ state }) => state === 'running').slice(0, 23)) each.end();
+    await nextTurn();
+    return reads;
+  };
+  afterEach(() => jest.useRealTimers());
+
+  it('fewer reads run', async () => {
+    expect(statesOf(await besides(49))['running']).toBe(24);
+    expect(statesOf(await besides(50))['running']).toBe(besideDeliveries);
+  });
+
+  it('those who wait are not passed, and start when deliveries cease', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    const slots = new ReadSlots();
+    deliver(slots, 50);
+    const first = read(slots, 'key', 20);
+    await nextTurn();
+    const before = statesOf(first);
+    jest.advanceTimersByTime(999);
+    await nextTurn();
+    expect(statesOf(first)).toEqual(before);
+    jest.advanceTimersByTime(1_001);
+    await nextTurn();
+    expect(statesOf(first)).toEqual({ running: 16, waiting: 4 });
+    const late = read(slots, 'key', 1);
+    first[0]?.end();
+    await nextTurn();
+    expect([statesOf(first), statesOf(late)]).toEqual([
+      { ended: 1, running: 16, waiting: 3 },
+      { waiting: 1 },
+    ]);
+  });
 });
 
 it('loses no turn, in whatever order reads come, end and are given up', async () => {
