@@ -4,6 +4,7 @@ import {
   type ContactValuesRow,
   type SoughtValues,
 } from './contact-values.repository';
+import { isPhoneChannel } from '../normalise/normalise-identity.rule';
 import { phoneVariants } from '../normalise/phone-variants.rule';
 import { phoneKey } from '../audit/commit/projections.rule';
 import type { Queryable } from '../database/queryable';
@@ -221,10 +222,10 @@ function soughtValues(values: readonly SharedValue[]): {
   const digests = new Map<string, string>();
   for (const { value, digest } of ofKind('phone'))
     for (const phone of phoneVariants(value) ?? [value]) digests.set(phone, digest);
-  const identities = [...new Set(textsOf('identity').map(lookUpKey))].map((key) => ({
-    key,
-    digest: digests.get(splitIdentity(key).identity),
-  }));
+  const identities = [...new Set(textsOf('identity').map(lookUpKey))].map((key) => {
+    const { channel, identity } = splitIdentity(key);
+    return { key, digest: isPhoneChannel(channel) ? digests.get(identity) : undefined };
+  });
   return {
     sought: {
       identityKeys: [

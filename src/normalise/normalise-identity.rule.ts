@@ -15,6 +15,11 @@ const PHONE_CHANNELS: ReadonlySet<string> = new Set([
   'KAKAOTALK',
 ]);
 
+/** Whether identities of a channel are phone numbers. @param channel as `normaliseChannel` gives it */
+export function isPhoneChannel(channel: string): boolean {
+  return PHONE_CHANNELS.has(channel);
+}
+
 /** A channel identity in the one form by which it is stored, asked for and matched. */
 export interface NormalIdentity {
   readonly channel: string;
@@ -31,6 +36,6 @@ export function normaliseChannel(channel: string): string {
 /** A channel identity in its normal form; phone numbers as digits, since Sinch sends them with and without `+`. */
 export function normaliseIdentity(channel: string, identity: string): NormalIdentity {
   const normal = normaliseChannel(channel);
-  const phone = PHONE_CHANNELS.has(normal) ? normalisePhone(identity) : null;
+  const phone = isPhoneChannel(normal) ? normalisePhone(identity) : null;
   return { channel: normal, identity: phone ?? normaliseText(identity), phone };
 }

@@ -557,6 +557,24 @@ describe('evidence without end', () => {
     );
   });
 
+  it.each(['first', 'last'])(
+    'finds who has an id that is another contact’s phone number, written %s',
+    async (place) => {
+      const project = `digits-${place}`;
+      const telegram = { channel: 'TELEGRAM', identity: '4915112345678' };
+      const both = [{ channel: 'SMS', identity: '+4915112345678' }, telegram];
+      const events = [
+        event(project, { create: contact('chat', { channel_identities: [telegram] }) }),
+        event(project, { create: contact('both', { channel_identities: both }) }),
+      ];
+      for (const each of place === 'first' ? events : events.reverse()) {
+        await queue.commit(each);
+        await follow();
+      }
+      expect(await rowsOf(project)).toMatchObject([{ contact_ids: ['both', 'chat'], reasons: ['identity'] }]);
+    },
+  );
+
   /** A contact with very many identities: with any id the same ones, in another order. */
   const manyIdentities = (
     project: string,
