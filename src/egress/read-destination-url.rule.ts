@@ -43,7 +43,10 @@ export function readDestinationUrl(text: string, isHttpAllowed: boolean): Destin
   const isTls = url.protocol === 'https:';
   const port = url.port === '' ? (isTls ? httpsPort : 80) : Number(url.port);
   if (port !== httpsPort && port < userPortsFrom)
-    return refused('port', `must have the port ${httpsPort}, or one from ${userPortsFrom} to 65535`);
+    return refused(
+      'port',
+      `must have the port ${httpsPort}, or one from ${userPortsFrom} to 65535 (http:// without a port means 80)`,
+    );
   if (host.kind === 'name') url.hostname = host.name;
   return url.href.length > urlLengthMax ? tooLong : { kind: 'destination', url: url.href, host, port, isTls };
 }

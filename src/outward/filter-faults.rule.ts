@@ -49,7 +49,7 @@ export class FilterFaults {
     );
   }
 
-  wholeNumber(value: unknown, pointer: string, least: number, most: number): number | null {
+  seconds(value: unknown, pointer: string, least: number, most: number): number | null {
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
     return this.add(pointer, 'not-in-range', `must be a whole number of seconds from ${least} to ${most}`);
   }

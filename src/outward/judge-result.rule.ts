@@ -1,9 +1,11 @@
+import type { EgressReason } from '../egress/egress-reason.rule';
 import type { Outcome } from './breaker.rule';
 import type { ReasonCode } from './explain-reason.rule';
 
-/** How an attempt ended: an answer, or the code of the error that came instead of it. */
+/** How an attempt ended: an answer, no connection (`EgressError`), or the code of the error that came after it was made. */
 export type AttemptResult =
   | { readonly kind: 'answer'; readonly status: number }
+  | { readonly kind: 'unconnected'; readonly reason: EgressReason }
   /** `errorCode`: of Node or undici, as `ECONNREFUSED`; `null`: an error without code. */
   | { readonly kind: 'error'; readonly errorCode: string | null };
 
@@ -14,16 +16,11 @@ export interface ResultVerdict {
   readonly reason: ReasonCode | null;
 }
 
-/** By which our own guard of addresses says that it refused one. */
-export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
-
 /** Statuses that say that this message is bad, not the destination. */
 const MESSAGE_FAULTS: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
 /** Error codes, by their beginnings, of Node, OpenSSL and undici; the first that fits counts. */
 const REASONS_OF_ERRORS: readonly (readonly [RegExp, ReasonCode])[] = [
-  [/^ADDRESS_REFUSED$/, 'address-refused'],
-  [/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL|EDNS)/, 'dns'],
   [
     /^(ETIMEDOUT|ESOCKETTIMEDOUT|ABORT_ERR|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|UND_ERR_ABORTED)/,
     'timeout',
@@ -39,6 +36,7 @@ const REASONS_OF_ERRORS: readonly (readonly [RegExp, ReasonCode])[] = [
  * destination, also a status that nobody expects, such as 301 or 405: it would come for every message.
  */
 export function judgeResult(result: AttemptResult): ResultVerdict {
+  if (result.kind === 'unconnected') return { outcome: 'destination-fault', reason: result.reason };
   if (result.kind === 'error')
     return { outcome: 'destination-fault', reason: reasonOfError(result.errorCode ?? '') };
   const { status } = result;
@@ -48,7 +46,7 @@ export function judgeResult(result: AttemptResult): ResultVerdict {
   return { outcome: MESSAGE_FAULTS.has(status) ? 'message-fault' : 'destination-fault', reason };
 }
 
-/** An error without a code of its own means that the connection was not made, or broke. */
+/** An error without a code of its own means that the connection broke. */
 function reasonOfError(code: string): ReasonCode {
   return REASONS_OF_ERRORS.find(([codes]) => codes.test(code))?.[1] ?? 'connect-refused';
 }

@@ -47,7 +47,13 @@ function readMembers(given: JsonObject, purpose: Purpose, pointer: string, fault
     types:
       types === undefined
         ? ['contact.*']
-        : readNames(types, `${pointer}/types`, isTypePattern, 'an event type, or contact.*', faults),
+        : readNames(
+            types,
+            `${pointer}/types`,
+            isTypePattern,
+            'an event type, or all of a subject, such as contact.*',
+            faults,
+          ),
     sources:
       sources === undefined
         ? defaults.sources
@@ -62,11 +68,11 @@ function readMembers(given: JsonObject, purpose: Purpose, pointer: string, fault
         ? defaults.maxAgeSeconds
         : age === null
           ? null
-          : faults.wholeNumber(age, `${pointer}/max_age_seconds`, 1, filterAgeMaxSeconds),
+          : faults.seconds(age, `${pointer}/max_age_seconds`, 1, filterAgeMaxSeconds),
     delaySeconds:
       delay === undefined
         ? 0
-        : (faults.wholeNumber(delay, `${pointer}/delay_seconds`, 0, filterDelayMaxSeconds) ?? 0),
+        : (faults.seconds(delay, `${pointer}/delay_seconds`, 0, filterDelayMaxSeconds) ?? 0),
     oncePer: oncePer === 'contact' ? oncePer : null,
   };
 }

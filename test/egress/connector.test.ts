@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { Agent, interceptors, type Dispatcher } from 'undici';
 import { Connector, type ConnectorOptions } from '../../src/egress/connector';
-import { EgressError, type EgressReason } from '../../src/egress/egress-error';
+import { EgressError } from '../../src/egress/egress-error';
+import type { EgressReason } from '../../src/egress/egress-reason.rule';
 import { readNetworks, type Network } from '../../src/egress/read-networks.rule';
 import type { Resolve } from '../../src/egress/resolve-name';
 import { canMakeCertificates, makeCertificate, type Certificate } from '../support/egress/certificate';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { explainReason, REASON_CODES, type ReasonCode } from '../../src/outward/explain-reason.rule';
-import { ADDRESS_REFUSED, judgeResult } from '../../src/outward/judge-result.rule';
+import type { EgressReason } from '../../src/egress/egress-reason.rule';
+import { judgeResult } from '../../src/outward/judge-result.rule';
 
 const outcomeOf = (status: number) => judgeResult({ kind: 'answer', status });
 
@@ -40,8 +41,6 @@ describe('The result of an attempt', () => {
     ['EHOSTUNREACH', 'connect-refused'],
     ['UND_ERR_SOCKET', 'connect-refused'],
     [null, 'connect-refused'],
-    ['ENOTFOUND', 'dns'],
-    ['EAI_AGAIN', 'dns'],
     ['ETIMEDOUT', 'timeout'],
     ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
     ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
@@ -53,11 +52,17 @@ describe('The result of an attempt', () => {
     ['EPROTO', 'tls'],
     ['HPE_INVALID_CONSTANT', 'answer-unreadable'],
     ['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'answer-unreadable'],
-    [ADDRESS_REFUSED, 'address-refused'],
   ])('without an answer, by %s, is %s', (errorCode, reason) => {
     expect(judgeResult({ kind: 'error', errorCode })).toEqual({ outcome: 'destination-fault', reason });
   });
 });
+
+it.each<EgressReason>(['address-refused', 'dns', 'connect-refused', 'tls', 'timeout'])(
+  'No connection has the reason of the connector: %s',
+  (reason) => {
+    expect(judgeResult({ kind: 'unconnected', reason })).toEqual({ outcome: 'destination-fault', reason });
+  },
+);
 
 describe('explainReason', () => {
   it('has one sentence and one next step for each reason, with its details', () => {
