@@ -6,7 +6,7 @@ import { rows, type RowOf } from '../database/rows';
 import type { AuditEventObject } from './audit.dto';
 import { answerBytesMax } from '../rest/answer-size';
 import { writeTime } from '../json/read-time.rule';
-import type { SignatureParts, Source } from './audit-event.rule';
+import { ABSENT, type SignatureParts, type Source } from './audit-event.rule';
 
 /** An event as the journal keeps it, without its bytes. Postgres gives bigint and xid8 as decimal digits. */
 export interface AuditEventRow extends Omit<
@@ -167,13 +167,20 @@ function severalOf(actors: readonly string[] | null): readonly string[] {
 /** How many events of the journal are passed for each event of a page, at most, before its types are looked up one by one. */
 const stepsOfEach = 5;
 
-/** Whether a filter asks for nothing but types, and for those that most events are of. */
+/** The types that most events are of, and all that name two contacts at most: a page of these is never large. */
+const COMMON_TYPES: readonly string[] = ['CONTACT_CREATE', 'CONTACT_UPDATE'];
+const SMALL_TYPES: readonly string[] = [...COMMON_TYPES, 'CONTACT_DELETE', 'CONTACT_MERGE', ABSENT];
+
+/** Whether a filter asks for nothing but types, for those that most events are of and for none with many contacts. */
 function isCommon(filter: AuditFilter): filter is AuditFilter & { readonly types: readonly string[] } {
   const { types, ...others } = filter;
-  return types !== null && COMMON_TYPES.every((type) => types.includes(type)) && isForAll(others);
+  return (
+    types !== null &&
+    COMMON_TYPES.every((type) => types.includes(type)) &&
+    types.every((type) => SMALL_TYPES.includes(type)) &&
+    isForAll(others)
+  );
 }
-
-const COMMON_TYPES = ['CONTACT_CREATE', 'CONTACT_UPDATE'];
 
 function isForAll(filter: Partial<AuditFilter>): boolean {
   return Object.values(filter).every((each) => each === null);

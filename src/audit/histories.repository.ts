@@ -79,9 +79,9 @@ const precedes = (event: string, other: string): string =>
  *
  * @param asked the events, numbered by `n`
  * @param isHad whether `p` was there for `a`
- * @param isLost whether `e` may have lost a merge, by what is cheaper to ask than the journal
+ * @param mayBeGone whether the contact of `e` may have been deleted or merged, by what is cheaper to ask than the journal
  */
-const surroundingsOf = (asked: string, isHad: string, isLost: string, precedents: string): string => `
+const surroundingsOf = (asked: string, isHad: string, mayBeGone: string, precedents: string): string => `
 with asked as (${asked}),
 measured as (
   select a.*, previous.id as previous_id, previous.payload as previous_payload,
@@ -111,7 +111,7 @@ select e.id, e.subject_id as "contactId", e.payload, e.previous_id as "previousI
          union all
          (select n.era, n.tx, n.id
           from audit_event n
-          where${isLost} n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
+          where${mayBeGone} n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
             and n.version >= e.version and (n.version, ${losersPlace('n')}) > (e.version, e.place)
           order by n.version, n.tie_break
           limit ${newerMax})) newer where ${precedes('newer', 'e')}) as late${precedents}
@@ -136,13 +136,13 @@ const AS_KNOWN = surroundingsOf(
  */
 const AS_RECEIVED = surroundingsOf(
   `select e.*, e.contact_id as subject_id, asked.n, e.tie_break as place,
-          not coalesce((select c.gone is null or c.gone = 'absent' from contact c where c.project_id = $1 and c.id = e.contact_id), false) as is_lost
+          not coalesce((select c.gone is null or c.gone = 'absent' from contact c where c.project_id = $1 and c.id = e.contact_id), false) as may_be_gone
    from unnest($2::bigint[]) with ordinality as asked (id, n)
    join audit_event e on e.project_id = $1 and e.id = asked.id`,
   ` and ${precedes('p', 'a')}`,
-  ' e.is_lost and',
+  ' e.may_be_gone and',
   `,
-       e.is_lost and (exists (
+       e.may_be_gone and (exists (
          select from audit_event d
          where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_DELETE' and ${precedes('d', 'e')})
        or exists (

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { Scope, TakesBasic } from '../access/scope';
 import { answerBytesMax, jsonBytes } from '../rest/answer-size';
 import { JsonBody } from '../rest/json-body';
-import { JsonText, listText } from '../rest/json-text';
+import { pageText, type JsonText } from '../rest/json-text';
 import { Problems } from '../openapi/openapi';
 import { PageTokens } from '../rest/page-token';
 import { ReadsByPost } from '../rest/reads-by-post';
@@ -50,9 +50,7 @@ export class ContactsController {
       return { contacts, next_page_token: tokenOf(next) };
     }
     const { contacts, next } = await this.contacts.list(projectId, filter, after, query.page_size);
-    return new JsonText(
-      `{"contacts":${listText(contacts)},"next_page_token":${JSON.stringify(tokenOf(next))}}`,
-    );
+    return pageText('contacts', contacts, tokenOf(next));
   }
 
   @Post('contacts::resolve')

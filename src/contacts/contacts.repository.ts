@@ -410,11 +410,11 @@ export class ContactsRepository {
 /** The `merged_ids` of a row `measured`. Most contacts have none: for those, nothing but an index is looked at. */
 const NEAR_ANCESTORS = `case when exists (select from contact m where m.project_id = $1 and m.survivor_id = measured.id) then (
            with recursive ancestor (id) as (
-             select id from (select m.id from contact m where m.project_id = $1 and m.survivor_id = measured.id limit ${ancestorsNearMax + 1}) m
+             select id from (select m.id from contact m where m.project_id = $1 and m.survivor_id = measured.id and m.id <> measured.id limit ${ancestorsNearMax + 1}) m
              union
              select m.id
              from ancestor a
-             cross join lateral (select c.id from contact c where c.project_id = $1 and c.survivor_id = a.id limit ${ancestorsNearMax + 1}) m
+             cross join lateral (select c.id from contact c where c.project_id = $1 and c.survivor_id = a.id and c.id <> measured.id limit ${ancestorsNearMax + 1}) m
            )
            select case when count(*) <= ${ancestorsNearMax} then array_agg(id order by id) end
            from (select id from ancestor where id <> measured.id limit ${ancestorsNearMax + 1}) near)
@@ -454,7 +454,7 @@ function pageByKeys(
       with near as materialized (
         select id, display_name from contact where ${all} and ${follows} order by id limit ${nearMax}
       ),
-      nearest as materialized (select id from near where ${hasPart} limit ${size}),
+      nearest as materialized (select id from near where ${hasPart} order by id limit ${size}),
       sought as materialized (
         select id from contact
         where (select count(*) from nearest) < ${size} and ${all} and name_keys @> ${name.keys}::text[] and ${hasPart}

@@ -5,7 +5,7 @@ import { turnOf } from '../access/read-slots';
 import { CalledBy, Scope, type Caller } from '../access/scope';
 import { FEED_BEGINNING, type FeedPlace } from '../audit/audit.repository';
 import { Problems } from '../openapi/openapi';
-import { JsonText, listText } from '../rest/json-text';
+import { pageText, type JsonText } from '../rest/json-text';
 import { PageTokens, type PageFilter } from '../rest/page-token';
 import { ChangesService } from './changes.service';
 import { ChangesPage, ChangesQuery, HistoryPage, HistoryQuery } from './history.dto';
@@ -43,7 +43,7 @@ export class HistoryController {
     // the key may have been revoked while the answer was held
     if (query.wait > 0) await request.requireStillAllowed?.();
     const token = this.tokens.seal('contacts:changes', bound, page.next);
-    return new JsonText(`{"changes":${listText(page.changes)},"next_page_token":${JSON.stringify(token)}}`);
+    return pageText('changes', page.changes, token);
   }
 
   @Get('contacts/:contact_id/history')

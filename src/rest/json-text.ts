@@ -3,7 +3,9 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** A list, of the texts of its items. */
-export function listText(items: readonly string[]): string {
-  return `[${items.join(',')}]`;
+/** A page of a list. @param name of the list; its items as JSON; an empty token on the last page */
+export function pageText(name: string, items: readonly string[], nextPageToken: string): JsonText {
+  return new JsonText(
+    `{${JSON.stringify(name)}:[${items.join(',')}],"next_page_token":${JSON.stringify(nextPageToken)}}`,
+  );
 }

@@ -25,8 +25,9 @@ export function writeInTurns(fastify: FastifyInstance): void {
   });
 }
 
-function textOf({ text }: JsonText): string {
-  return text;
+/** Of whatever is sent at last: a problem may have taken its place. */
+function textOf(payload: unknown): string {
+  return payload instanceof JsonText ? payload.text : JSON.stringify(payload);
 }
 
 /** What is left of so many bytes after a value, about; looks no further than until none are. */

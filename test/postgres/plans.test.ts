@@ -346,7 +346,10 @@ describe('contacts', () => {
   it('in the midst of merges are found among so many merged ones as are asked for, in the order of an index', async () => {
     for (const after of ['', id(30_000)]) {
       await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, after, 100), 1_200);
-      const sorts = source.plans.flatMap(nodesOf).filter((node) => node['Node Type'].includes('Sort'));
+      // Postgres 15 sorts the page that it has read in order
+      const sorts = source.plans
+        .flatMap(nodesOf)
+        .filter((node) => node['Node Type'].includes('Sort') && (node['Actual Rows'] ?? 0) > 101);
       expect(sorts).toEqual([]);
     }
     await expectGoodPlans(() => contacts.linksOfMergeChains(PROJECT, '', 50_000), contactsCount / 40);

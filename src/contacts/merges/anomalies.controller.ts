@@ -1,7 +1,8 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../access/scope';
-import { cutPage, PageTokens } from '../../rest/page-token';
+import { fitting } from '../../rest/answer-size';
+import { PageTokens } from '../../rest/page-token';
 import { AnomaliesPage, AnomaliesQuery } from './anomalies.dto';
 import { AnomaliesService, type AnomalyPlace } from './anomalies.service';
 
@@ -25,10 +26,9 @@ export class AnomaliesController {
       from,
       query.page_size,
     );
-    const { shown, last } = cutPage(anomalies, anomalies.length);
-    return {
-      anomalies: shown,
-      next_page_token: tokenOf(last === null ? next : [last.kind, last.contact_id]),
-    };
+    const shown = fitting(anomalies);
+    const last = shown.at(-1);
+    const isCut = shown.length < anomalies.length && last !== undefined;
+    return { anomalies: shown, next_page_token: tokenOf(isCut ? [last.kind, last.contact_id] : next) };
   }
 }

@@ -19,7 +19,7 @@ export class AnomalyObject {
   @ApiProperty({
     enum: ANOMALY_KINDS,
     description:
-      '`merge-cycle`: merges that form a cycle (of 100,000 contacts at most). ' +
+      '`merge-cycle`: merges that form a cycle. For each page, 100,000 merges of contacts that are both survivor and loser are followed; a cycle beyond them may be missed. ' +
       '`merged-twice`: one contact merged into several. ' +
       '`webhook-after-delete`: a create, update or merge that is newer than the deletion or merge of its contact. ' +
       '`fetched-after-delete`: a contact that the mirror shows as deleted or merged, but that Sinch still had when asked.',
