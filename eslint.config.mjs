@@ -58,6 +58,15 @@ export default tseslint.config(
   },
   {
     files: ['**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'URL', property: 'canParse', message: 'Wrong on Node 20: use src/base/read-url.rule.ts.' },
+      ],
+    },
+  },
+  {
+    files: ['**/*.ts'],
     ignores: ['src/database/postgres-client.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

@@ -1,3 +1,4 @@
+import { readUrl } from '../base/read-url.rule';
 import { webhookPath } from '../base/webhook-path.rule';
 
 /** Longest target, in characters (Sinch's OpenAPI document, `Webhook.target`). */
@@ -14,7 +15,7 @@ export type TargetReading =
  *   `null`: it is not known
  */
 export function readWebhookTarget(text: string, publicUrl: string | null = null): TargetReading {
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = readUrl(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return unfit('must be a URL like https://mirror.example.com');
   }

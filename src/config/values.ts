@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { readUrl } from '../base/read-url.rule';
 import { idBytesMax, isId } from '../json/id.rule';
 
 /** How a variable's text is read. Both members come from the same numbers, so the documents cannot contradict the parser. */
@@ -90,7 +91,7 @@ const databaseUrlExample = 'postgres://user:password@host:5432/database';
 export const databaseUrl: Value<string> = {
   limit: '`postgres://` or `postgresql://`, naming a database and one host',
   parse: (text) => {
-    const url = parseUrl(text);
+    const url = readUrl(text);
     refuseSeveralHosts(text, url);
     if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol))
       throw new Unfit(`must be a URL like ${databaseUrlExample}`);
@@ -195,7 +196,7 @@ export function interval(daysMax: number): Value<number> {
 export const httpUrl: Value<string> = {
   limit: '`http://` or `https://`, without query',
   parse: (text) => {
-    const url = parseUrl(text);
+    const url = readUrl(text);
     if (url === null || !['http:', 'https:'].includes(url.protocol))
       throw new Unfit('must be a URL like https://mirror.example.com');
     if (url.username !== '' || url.password !== '' || /[?#]/.test(text))
@@ -211,7 +212,7 @@ export function origins(most: number): Value<ReadonlySet<string>> {
     parse: (text) => {
       const given = listOf(text);
       const areOrigins = given.every(
-        (origin) => /^https?:/.test(origin) && parseUrl(origin)?.origin === origin,
+        (origin) => /^https?:/.test(origin) && readUrl(origin)?.origin === origin,
       );
       if (areOrigins && given.length <= most) return new Set(given);
       throw new Unfit(
@@ -226,10 +227,6 @@ export const file: Value<string> = { limit: 'a file', parse: (text) => text };
 
 function listOf(text: string): readonly string[] {
   return text.split(',').map((each) => each.trim());
-}
-
-function parseUrl(text: string): URL | null {
-  return URL.canParse(text) ? new URL(text) : null;
 }
 
 /** A value as an error shows it: one line, at most 64 characters. */

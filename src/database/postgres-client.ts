@@ -1,6 +1,7 @@
 import { connect, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Client, Pool, type ClientBase, type ClientConfig, type PoolConfig } from 'pg';
+import { readUrl } from '../base/read-url.rule';
 
 /** After how long without traffic the operating system probes a connection, in ms; ten probes a second apart end it. */
 const keepAliveDelayMs = 10_000;
@@ -109,11 +110,7 @@ class UnsafeServer extends Error {
 }
 
 function requiresScram(url: string | undefined): boolean {
-  return (
-    url !== undefined &&
-    URL.canParse(url) &&
-    new URL(url).searchParams.get('require_auth') === 'scram-sha-256'
-  );
+  return url !== undefined && readUrl(url)?.searchParams.get('require_auth') === 'scram-sha-256';
 }
 
 /** Unlike its types, the pool waits for what `onConnect` returns, and hands out no connection for which it fails. */

@@ -1,3 +1,5 @@
+import { readUrl } from '../base/read-url.rule';
+
 /** An IP address as a number, with its one canonical text. */
 export interface Address {
   readonly family: 4 | 6;
@@ -33,8 +35,7 @@ export function readAddress(text: string): Address | null {
 
 /** A host as the URL parser writes it; `null`: it refuses it. */
 export function hostnameOf(host: string): string | null {
-  const url = `http://${host}/`;
-  return URL.canParse(url) ? new URL(url).hostname : null;
+  return readUrl(`http://${host}/`)?.hostname ?? null;
 }
 
 /** @param text as the URL parser writes IPv6: up to eight groups in hexadecimal, at most one `::` */

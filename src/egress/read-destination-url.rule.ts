@@ -1,3 +1,4 @@
+import { readUrl } from '../base/read-url.rule';
 import { readHost, type Host } from './read-host.rule';
 
 /** Where something is sent that was asked for over REST. */
@@ -31,9 +32,9 @@ export function readDestinationUrl(text: string, isHttpAllowed: boolean): Destin
   if (text.length > urlLengthMax) return tooLong;
   // the URL parser would drop some of these characters, and take a backslash for a slash
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^\s\\/?#]+)(?:[/?#][^\s\\]*)?$/i.exec(text)?.[1];
-  if (authority === undefined || !URL.canParse(text))
+  const url = readUrl(text);
+  if (authority === undefined || url === null)
     return refused('unreadable', 'must be a URL like https://example.com/hooks');
-  const url = new URL(text);
   if (url.protocol !== 'https:' && !(isHttpAllowed && url.protocol === 'http:'))
     return refused('scheme', `must begin with https://${isHttpAllowed ? ' or http://' : ''}`);
   if (authority.includes('@')) return refused('user-info', 'must have no user and no password');

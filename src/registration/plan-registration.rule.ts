@@ -1,3 +1,4 @@
+import { readUrl } from '../base/read-url.rule';
 import { TRIGGERS } from '../audit/audit-event.rule';
 import type { Identified } from '../sinch/read-answer.rule';
 
@@ -85,7 +86,7 @@ export function planRegistration(webhooks: readonly Identified[], wanted: Wanted
 
 /** A target as it may be shown: without user, password and query, where secrets may be. */
 export function shownTarget(target: string): string {
-  const url = URL.canParse(target) ? new URL(target) : null;
+  const url = readUrl(target);
   return url === null ? '(no URL)' : `${url.protocol}//${url.host}${url.pathname}`;
 }
 
@@ -128,7 +129,7 @@ function targetOf({ target }: Identified): string {
 }
 
 function isMoved(target: string, wanted: string): boolean {
-  return URL.canParse(target) && new URL(target).pathname === new URL(wanted).pathname;
+  return readUrl(target)?.pathname === new URL(wanted).pathname;
 }
 
 function listTargets(webhooks: readonly Identified[]): string {
