@@ -702,10 +702,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a snoozed set never opens again',
-    file: 'src/matching/sets.repository.ts',
+    file: 'src/contacts/open-duplicates.ts',
     from: 'snoozed_until <= now()',
     to: 'false',
-    places: 3,
     caughtBy: 'test/http/duplicates.test.ts',
   },
   {

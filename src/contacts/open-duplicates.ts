@@ -4,8 +4,10 @@ export abstract class OpenDuplicates {
   abstract countOpen(projectId: string): Promise<number>;
 }
 
+/** Whether a set was snoozed until a time that has come: it is open again by the clock alone, so nothing has counted it. */
+export const IS_WOKEN = `status = 'snoozed' and snoozed_until <= now()`;
 /** The status of a row of `duplicate_set`: one that is snoozed no longer is open again, by the clock alone. */
-export const SET_STATUS = `case when status = 'snoozed' and snoozed_until <= now() then 'open' else status end`;
+export const SET_STATUS = `case when ${IS_WOKEN} then 'open' else status end`;
 
 /**
  * The ids of the open sets of duplicates that a contact of the project $1 is in, hot ones included: an array, in SQL.

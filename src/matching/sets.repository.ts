@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { OpenDuplicates, SET_STATUS } from '../contacts/open-duplicates';
+import { IS_WOKEN, OpenDuplicates, SET_STATUS } from '../contacts/open-duplicates';
 import { ProjectReads } from '../database/reads/project-reads';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
@@ -129,7 +129,7 @@ export class SetsRepository extends OpenDuplicates {
       await this.reads.of(projectId).query(
         `select ${COLUMNS}
          from duplicate_set
-         where project_id = $1 and status in ('open', 'snoozed') and (status = 'open' or snoozed_until <= now()) and hot_digest is null
+         where project_id = $1 and status in ('open', 'snoozed') and (status = 'open' or ${IS_WOKEN}) and hot_digest is null
            and last_seen_at <= $2 and contact_count <= $3
            and ($4::timestamptz is null or (last_seen_at, id) > ($4, $5::bigint))
          order by last_seen_at, id
@@ -285,7 +285,7 @@ from (select *, coalesce(sum(octet_length(array_to_string(contact_ids || former_
 from (select ${COLUMNS}
 from duplicate_set
 where project_id = $1
-  and ($2 = 'open' and (status = 'open' or status = 'snoozed' and snoozed_until <= now())
+  and ($2 = 'open' and (status = 'open' or ${IS_WOKEN})
        or $2 = 'snoozed' and status = 'snoozed' and snoozed_until > now()
        or $2 in ('dismissed', 'resolved', 'unknown-members') and status = $2)
   and ($3::text is null or $3 = any (reasons))
@@ -305,9 +305,6 @@ where bytes_before < ${answerBytesMax}
 order by last_seen_at desc, id desc`;
 
 type Tally = 'opened' | 'closed' | 'open' | 'unknown-members';
-
-/** Whether a set was snoozed until a time that has come: it is open again by the clock alone, so nothing has counted it. */
-const IS_WOKEN = `status = 'snoozed' and snoozed_until <= now()`;
 
 /** The end of the day (UTC) of the parameter $3, a time. */
 const END_OF_DAY = `to_timestamp((floor(extract(epoch from $3::timestamptz) / 86400) + 1) * 86400)`;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
+import { IS_WOKEN } from '../contacts/open-duplicates';
 import { countConnections, type ConnectionCounts } from '../database/count-connections';
 import { ProjectReads } from '../database/reads/project-reads';
 import { ReservedPool } from '../database/reserved-pool';
@@ -71,7 +72,7 @@ const STATE = `
 select (select count(*)::int from quarantined_delivery where state = 'open' and due_at is null) as open_quarantine,
        (select count(*)::int from quarantined_delivery where state = 'open' and due_at is not null) as waiting_quarantine,
        (coalesce((select sum(count) from duplicate_count where tally = 'open' and dimension = 'all'), 0)
-        + (select count(*) from duplicate_set where status = 'snoozed' and snoozed_until <= now()))::int as open_duplicates,
+        + (select count(*) from duplicate_set where ${IS_WOKEN}))::int as open_duplicates,
        (select count(*)::int
         from (select distinct on (project_id) state from sync_run order by project_id, id desc) newest
         where state in ('failed', 'needs_confirmation')) as unfinished_syncs,
