@@ -1,27 +1,12 @@
-/** The types of outward events, by what they are about. */
+import { DOMAIN_EVENT_TYPES } from '../audit/domain-event.rule';
+import { DERIVED_TYPES } from '../history/derived-event.rule';
+
+/** The types of outward events: derived from the journal, about erasures and snapshots, and what the service itself decides. */
 export const EVENT_TYPES = [
-  'contact.created',
-  'contact.updated',
-  'contact.channel_added',
-  'contact.channel_removed',
-  'contact.metadata_changed',
-  'contact.deleted',
-  'contact.merged',
+  ...DERIVED_TYPES,
   'contact.erased',
   'contact.snapshot',
-  'duplicate.opened',
-  'duplicate.changed',
-  'duplicate.resolved',
-  'duplicate.dismissed',
-  'duplicate.reopened',
-  'reference.set',
-  'reference.removed',
-  'anomaly.found',
-  'quarantine.received',
-  'subscription.failing',
-  'subscription.disabled',
-  'subscription.recovered',
-  'delivery.dead',
+  ...DOMAIN_EVENT_TYPES,
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

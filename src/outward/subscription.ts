@@ -1,0 +1,80 @@
+import type { Filter } from './filter.rule';
+import type { Purpose } from './purpose.rule';
+
+export const BODY_MODES = ['full', 'thin', 'cloudevents'] as const;
+/** How much of an event a body has: all of it, ids alone, or all of it as a CloudEvent. */
+export type BodyMode = (typeof BODY_MODES)[number];
+
+export const ATTEMPT_LOGS = ['all', 'failures'] as const;
+/** Which attempts are logged. */
+export type AttemptLog = (typeof ATTEMPT_LOGS)[number];
+
+export const SUBSCRIPTION_STATES = ['active', 'paused', 'disabled', 'deleted'] as const;
+export type SubscriptionState = (typeof SUBSCRIPTION_STATES)[number];
+
+/** Where events are sent, without its secrets. */
+export interface WebhookDestination {
+  readonly kind: 'webhook';
+  readonly url: string;
+  /** Of the headers of its own, whose values are secrets. */
+  readonly header_names: readonly string[];
+}
+
+/** The secrets of a destination, as they are sealed: the values of its headers. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A key that signs, as the row of its subscription keeps it. */
+export interface KeptSigningKey {
+  readonly id: string;
+  readonly kind: 'hmac' | 'ed25519';
+  /** What `sealSecret` made of `whsec_…` or `whsk_…` for the field `signing_key/<id>`, in base64. */
+  readonly sealed: string;
+  /** Of ed25519: `whpk_…`. */
+  readonly public_key: string | null;
+  /** RFC 3339. */
+  readonly created_at: string;
+  /** When it stops signing; `null`: never. */
+  readonly ends_at: string | null;
+}
+
+/** A subscription as its row says, read and checked. */
+export interface Subscription {
+  readonly projectId: string;
+  readonly id: string;
+  readonly name: string;
+  readonly purpose: Purpose;
+  /** As it was given. */
+  readonly filterJson: unknown;
+  readonly filter: Filter;
+  readonly destination: WebhookDestination;
+  /** Sealed for the field `credentials`. */
+  readonly credentials: Buffer | null;
+  readonly signingKeys: readonly KeptSigningKey[];
+  readonly schemaVersion: string;
+  readonly mode: BodyMode;
+  readonly concurrency: number;
+  readonly ratePerSecond: number | null;
+  readonly log: AttemptLog;
+  readonly state: SubscriptionState;
+  readonly stateReason: string | null;
+  readonly revision: bigint;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What a subscription has where its creator says nothing. */
+export const SUBSCRIPTION_DEFAULTS = {
+  mode: 'full',
+  concurrency: 8,
+  ratePerSecond: null,
+  log: 'all',
+} as const;
+
+export const concurrencyMax = 64;
+export const ratePerSecondMax = 5_000;
+export const subscriptionsOfProjectMax = 1_000;
+/** Of the current schema of bodies, the only one so far. */
+export const SCHEMA_VERSIONS = ['2026-12-01'] as const;
+export type SchemaVersion = (typeof SCHEMA_VERSIONS)[number];
