@@ -116,6 +116,11 @@ const TABLES: readonly Table[] = [
       ['owner', 'text', 'The process that works on it; null: none.'],
       ['lease_until', 'timestamptz not null default now()', 'Until when that process may.'],
       ['epoch', 'bigint not null default 0', 'Counts the owners; an earlier one may write nothing more.'],
+      [
+        'touched',
+        'bigint not null default 0',
+        'Counts what others did to its parked deliveries; the owner then reads them again.',
+      ],
       ['breaker', 'json not null', 'The state of the breaker.'],
       ['stood_still_ms', 'bigint not null default 0', 'For how long timers stood still so far, in ms.'],
       ['stands_still_since', 'timestamptz', 'Since when timers stand still; null: they run.'],

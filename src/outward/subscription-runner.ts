@@ -1,0 +1,765 @@
+import type { Logger } from '@nestjs/common';
+import type { Cursor } from '../audit/audit.repository';
+import { inTurns } from '../base/in-turns';
+import { pause } from '../base/pause';
+import { Waker } from '../base/waker';
+import { describeError, isDatabaseAway } from '../database/sqlstate';
+import { readRetryAfterMs } from '../sinch/retry-delay.rule';
+import { afterAttempt, afterTime, type Breaker, concurrencyOf, nextProbe } from './breaker.rule';
+import { type AttemptEntry, type Delivery, newDelivery } from './delivery';
+import { countAttempt, type Figures, NO_FIGURES } from './figures.rule';
+import { judgeFilter } from './judge-filter.rule';
+import { judgeResult } from './judge-result.rule';
+import { Lanes } from './lanes.rule';
+import { type Lease, renewEveryMs } from './leases.repository';
+import type { Message } from './message.rule';
+import type { MessageReader, StreamEvent } from './message-reader';
+import { PendingWrites } from './pending-writes';
+import { type LoadedProgress, parkedMax, type ProgressRepository } from './progress.repository';
+import { PURPOSE_DEFAULTS } from './purpose.rule';
+import { RequestRate } from './request-rate';
+import { decideRetry } from './retry-after.rule';
+import type { SocketBudget } from './socket-budget';
+import type { StreamWatch } from './stream-watch';
+import type { Subscription } from './subscription';
+import { type Attempted, requestMaxMs } from './webhook-sender';
+
+/** Most messages of one page that a subscription takes. */
+const pageMessagesMax = 1_000;
+/** Most parked deliveries that are sent in one page, before and beside what is new. */
+const parkedSentMax = 64;
+/** After this time a request that is under way is parked, so that its page can end. */
+const slowMs = 2_000;
+/** How long nothing is looked for where nothing wakes the subscription. */
+const idleMaxMs = 1_000;
+const failurePauseMs = 1_000;
+/** How long an end waits for what is under way; what takes longer is sent again by the next owner. */
+const endMaxMs = 5_000;
+/** For how long the breaker has to be open until others are told: 5 minutes, an hour, a day, four days. */
+const failureToldAfterMs = [300_000, 3_600_000, 86_400_000, 345_600_000] as const;
+
+/** What a subscription is worked on with; shared by all of a process. */
+export interface RunnerParts {
+  readonly reader: MessageReader;
+  readonly progress: ProgressRepository;
+  readonly watch: StreamWatch;
+  readonly sockets: SocketBudget;
+  /** Renders, signs and sends a message once. */
+  readonly send: (subscription: Subscription, delivery: Delivery, message: Message) => Promise<Attempted>;
+  /** The subscription as it is now; `null` where it is no longer active. */
+  readonly find: (lease: Lease) => Promise<Subscription | null>;
+  readonly logger: Logger;
+}
+
+/** A delivery of the page at hand, and the place of its event in it. */
+interface PageItem {
+  readonly delivery: Delivery;
+  readonly at: number;
+}
+
+/** What a page has for a subscription. */
+interface AcceptedPage {
+  readonly stream: 'journal' | 'domain';
+  readonly events: readonly StreamEvent[];
+  readonly items: readonly PageItem[];
+  /** Events that are passed over for a reason that nobody can derive later. */
+  readonly skipped: readonly { readonly at: number; readonly entry: AttemptEntry }[];
+}
+
+/** What is sent until the next commit. */
+interface Round {
+  /** Those that may be sent, from `next` on. */
+  readonly ready: Delivery[];
+  next: number;
+  readonly page: ReadonlyMap<Delivery, PageItem & { readonly stream: AcceptedPage['stream'] }>;
+  /** The last event of each stream of which something was sent. */
+  readonly sentUpTo: Record<AcceptedPage['stream'], number>;
+  parkedLeft: number;
+  /** How many may begin at all: of a probe one. */
+  startsLeft: number;
+  error: unknown;
+}
+
+/**
+ * Sends one subscription what is for it, as long as the lease is ours.
+ *
+ * It goes round: a page of events and the parked deliveries that are due are sent, each when nothing before it of its contacts
+ * waits; then one statement commits the cursor and what failed. Killed anywhere, at most one page is sent again.
+ */
+export class SubscriptionRunner {
+  private readonly lanes = new Lanes<Delivery>();
+  private readonly waker = new Waker();
+  private readonly underWay = new Map<Delivery, number>();
+  private pending = new PendingWrites();
+  private cursors: Record<'journal' | 'domain', Cursor> = {
+    journal: ['0', '0', '0'],
+    domain: ['0', '0', '0'],
+  };
+  private breaker: Breaker = { state: 'closed', failuresInRow: 0, contacts: [], window: [] };
+  private stoodStillMs = 0;
+  private standsStillSinceMs: number | null = null;
+  private figures: Figures = NO_FIGURES;
+  private touched = '0';
+  private revisionToRead: string;
+  /** The lease is another's, or nobody knows: nothing may be sent or written any more. */
+  private isLost = false;
+  /** The subscription is no longer active: what is under way is waited for and written. */
+  private isOver = false;
+  private disabledReason: string | null = null;
+  private rate: RequestRate;
+  private round: Round | null = null;
+
+  /**
+   * @param leaseEnd by `performance.now`, when the lease ends as far as is known
+   * @param signal ends the work; what is under way is waited for by `run`
+   */
+  constructor(
+    private readonly lease: Lease,
+    private subscription: Subscription,
+    private readonly parts: RunnerParts,
+    private readonly leaseEnd: () => number,
+    private readonly signal: AbortSignal,
+  ) {
+    this.rate = new RequestRate(subscription.ratePerSecond, performance.now());
+    this.revisionToRead = lease.revision;
+  }
+
+  /** Looks again at once: something is due. */
+  wake(): void {
+    this.waker.wake();
+  }
+
+  /** Reads the subscription again, which somebody changed. */
+  changed(revision: string): void {
+    this.revisionToRead = revision;
+    this.waker.wake();
+  }
+
+  /** Works until the lease is lost, the subscription is no longer active, or the signal is aborted. */
+  async run(): Promise<void> {
+    const { projectId } = this.lease;
+    const stopWatching = this.parts.watch.follow(projectId, () => {
+      this.wake();
+    });
+    try {
+      if (!(await this.load())) return;
+      while (this.mayGoOn()) {
+        if (this.revisionToRead !== this.lease.revision) await this.reconfigure(this.revisionToRead);
+        if (!this.mayGoOn()) break;
+        const seen = this.parts.watch.generationOf(projectId);
+        const isMore = await this.goRound();
+        if (!isMore && this.mayGoOn() && this.parts.watch.generationOf(projectId) === seen)
+          await this.waker.pause(this.idleMs(), this.signal);
+      }
+      if (!this.isLost) await this.endWell();
+    } finally {
+      stopWatching();
+    }
+  }
+
+  private mayGoOn(): boolean {
+    return !this.signal.aborted && !this.isLost && !this.isOver && this.disabledReason === null;
+  }
+
+  /** Whether a request that begins now ends before the lease does. */
+  private mayRequest(): boolean {
+    return performance.now() + requestMaxMs < this.leaseEnd();
+  }
+
+  private async load(): Promise<boolean> {
+    const loaded = await this.withDatabase(() => this.parts.progress.load(this.lease));
+    if (loaded === null || loaded === undefined) return false;
+    this.cursors = { journal: loaded.journal, domain: loaded.domain };
+    this.breaker = loaded.breaker;
+    this.stoodStillMs = loaded.stoodStillMs;
+    this.standsStillSinceMs = loaded.standsStillSinceMs;
+    this.figures = loaded.figures;
+    this.adopt(loaded);
+    this.noteBreaker(this.breaker);
+    return true;
+  }
+
+  /** Takes parked deliveries over as they are stored; those under way keep their state. */
+  private adopt({ touched, parked }: LoadedProgress): void {
+    this.touched = touched;
+    for (const each of [...this.lanes.all()]) this.lanes.remove(each);
+    const known = new Map([...this.underWay.keys()].map((each) => [each.eventId, each]));
+    for (const each of parked) this.lanes.add(known.get(each.eventId) ?? each);
+  }
+
+  /** @returns whether there may be more to do at once */
+  private async goRound(): Promise<boolean> {
+    try {
+      const nowMs = Date.now();
+      this.noteBreaker(afterTime(this.breaker, nowMs));
+      if (this.breaker.state === 'disabled') {
+        await this.commit();
+        return false;
+      }
+      return this.breaker.state === 'open' ? await this.probe(nowMs) : await this.sendOn(nowMs);
+    } catch (error) {
+      if (this.signal.aborted) return false;
+      this.parts.logger.warn(
+        `Subscription ${this.lease.subscriptionId} could not go on and will try again: ${describeError(error)}.`,
+      );
+      await pause(failurePauseMs, this.signal);
+      return true;
+    }
+  }
+
+  /** A page and what is due. */
+  private async sendOn(nowMs: number): Promise<boolean> {
+    const pages = await this.nextPages(nowMs);
+    const due = this.dueHeads(nowMs);
+    const isNews = pages.some(({ events }) => events.length > 0);
+    if (!isNews && due.length === 0 && this.pending.isEmpty) return false;
+    await this.send(pages, due, Number.MAX_SAFE_INTEGER);
+    const hasProgress = !this.pending.isEmpty;
+    await this.commit();
+    // else all may be waiting for requests that take long
+    return hasProgress;
+  }
+
+  /** An open breaker tries one delivery, of another contact each time. */
+  private async probe(nowMs: number): Promise<boolean> {
+    if (!this.pending.isEmpty) await this.commit();
+    const heads = [...this.lanes.heads()].filter((each) => !each.isUnderWay);
+    const pages = heads.length > 0 ? [] : firstEvent(await this.nextPages(nowMs));
+    const candidates =
+      heads.length > 0 ? heads : pages.flatMap(({ items }) => items.map(({ delivery }) => delivery));
+    const contactOf = (each: Delivery): string => each.keys[0] ?? each.subject;
+    const probe = nextProbe(this.breaker, candidates.map(contactOf), nowMs);
+    if (probe === null) {
+      // what no filter lets pass needs no destination
+      if (candidates.length > 0 || !pages.some(({ events }) => events.length > 0)) return false;
+      await this.send(pages, [], 0);
+      await this.commit();
+      return true;
+    }
+    this.breaker = probe.breaker;
+    await this.commit();
+    if (!this.mayGoOn()) return false;
+    const chosen = heads.find((each) => contactOf(each) === probe.contactId);
+    await this.send(pages, chosen === undefined ? [] : [chosen], 1);
+    await this.commit();
+    return true;
+  }
+
+  /** What follows in both streams, judged; nothing where too much is parked. */
+  private async nextPages(nowMs: number): Promise<readonly AcceptedPage[]> {
+    const pages: AcceptedPage[] = [];
+    for (const stream of ['journal', 'domain'] as const) {
+      if (this.lanes.size + 2 * pageMessagesMax > parkedMax) break;
+      const { events } = await this.parts.reader.page(this.lease.projectId, stream, this.cursors[stream]);
+      pages.push(await this.accept(stream, events, nowMs));
+    }
+    return pages;
+  }
+
+  /** Judges the events of a page, as many as may be sent. */
+  private async accept(
+    stream: AcceptedPage['stream'],
+    events: readonly StreamEvent[],
+    nowMs: number,
+  ): Promise<AcceptedPage> {
+    const { filter } = this.subscription;
+    const readUntil = nowMs - filter.delaySeconds * 1_000;
+    const late =
+      filter.delaySeconds === 0 ? -1 : events.findIndex(({ receivedAt }) => receivedAt.getTime() > readUntil);
+    const told = late < 0 ? events : events.slice(0, late);
+    const judged = await inTurns(this.judging(told, nowMs));
+    const gone =
+      filter.delaySeconds === 0 || judged.passed.length === 0
+        ? NOBODY
+        : await this.parts.progress.gone(this.lease.projectId, subjectsOf(judged.passed));
+    const sent =
+      filter.oncePer === null || judged.passed.length === 0
+        ? NOBODY
+        : await this.parts.progress.sentOnce(this.lease, subjectsOf(judged.passed));
+    const items: PageItem[] = [];
+    const skipped = [...judged.skipped];
+    const accepted = new Set(sent);
+    for (const { message, at } of judged.passed) {
+      const { subject } = message;
+      if (gone.has(subject) && !ENDS.has(message.type))
+        skipped.push({ at, entry: skip(message, 'left-meanwhile', nowMs) });
+      else if (filter.oncePer !== null && accepted.has(subject))
+        skipped.push({ at, entry: skip(message, 'once-per', nowMs) });
+      else {
+        if (filter.oncePer !== null) accepted.add(subject);
+        const sequence = told[at]?.sequence ?? this.cursors[stream];
+        items.push({ delivery: newDelivery(message, stream, sequence, null), at });
+      }
+    }
+    return { stream, events: told.slice(0, judged.count), items, skipped };
+  }
+
+  /** In turns of the event loop, since a predicate may take a while. */
+  private *judging(events: readonly StreamEvent[], nowMs: number): Generator<void, Judged, void> {
+    const { filter, id } = this.subscription;
+    const passed: { message: Message; at: number }[] = [];
+    const skipped: { at: number; entry: AttemptEntry }[] = [];
+    let count = 0;
+    for (const [at, { messages }] of events.entries()) {
+      if (passed.length + messages.length > pageMessagesMax && at > 0) break;
+      for (const { message, opened } of messages) {
+        // a subscription is not told about itself
+        if (ABOUT_SUBSCRIPTIONS.test(message.type) && message.subject === id) continue;
+        const { refusal } = judgeFilter(filter, opened, nowMs);
+        if (refusal === null) passed.push({ message, at });
+        else if (refusal.reason === 'too-old') skipped.push({ at, entry: skip(message, 'too-old', nowMs) });
+        yield;
+      }
+      count = at + 1;
+    }
+    return { passed, skipped, count };
+  }
+
+  /** Heads whose time has come, as many as are sent beside a page. */
+  private dueHeads(nowMs: number): readonly Delivery[] {
+    const due: Delivery[] = [];
+    for (const each of this.lanes.heads()) {
+      if (each.isUnderWay || (each.nextAtMs ?? 0) > nowMs) continue;
+      due.push(each);
+      if (due.length === parkedSentMax) break;
+    }
+    return due;
+  }
+
+  /**
+   * Sends a page and parked deliveries, until all is sent, waits behind what is not, or may not be sent now; then moves the
+   * cursors past what is settled and parks what was passed.
+   */
+  private async send(
+    pages: readonly AcceptedPage[],
+    due: readonly Delivery[],
+    startsLeft: number,
+  ): Promise<void> {
+    const page = new Map(
+      pages.flatMap(({ stream, items }) =>
+        items.map((item) => [item.delivery, { ...item, stream }] as const),
+      ),
+    );
+    for (const delivery of page.keys()) this.lanes.add(delivery);
+    const ready = [...due, ...[...page.keys()].filter((each) => this.lanes.isHead(each))];
+    const sentUpTo = { journal: -1, domain: -1 };
+    const round: Round = {
+      ready,
+      next: 0,
+      page,
+      sentUpTo,
+      parkedLeft: parkedSentMax,
+      startsLeft,
+      error: null,
+    };
+    this.round = round;
+    await this.sendRound(round);
+    this.round = null;
+    const isCut = round.next < round.ready.length;
+    for (const each of pages) this.settlePage(each, isCut ? sentUpTo[each.stream] : each.events.length - 1);
+    // what could not be read is read again; what was sent is committed first
+    if (round.error !== null) {
+      await this.commit();
+      throw round.error instanceof Error ? round.error : new Error('A message could not be read');
+    }
+  }
+
+  private async sendRound(round: Round): Promise<void> {
+    for (;;) {
+      const waitMs = this.startReady(round);
+      const now = performance.now();
+      const young = [...this.underWay.values()].filter((began) => now - began < slowMs);
+      const isOver = round.next >= round.ready.length || waitMs === null;
+      if (young.length === 0 && isOver) return;
+      const untilSlow = young.length === 0 ? slowMs : Math.min(...young) + slowMs - now;
+      await this.waker.pause(Math.max(Math.min(untilSlow, waitMs ?? untilSlow), 1), NEVER);
+    }
+  }
+
+  /** @returns how long to wait until more may begin, in ms; `null`: no more may begin in this round */
+  private startReady(round: Round): number | null {
+    while (round.next < round.ready.length) {
+      if (round.startsLeft === 0 || round.error !== null || !this.mayGoOn() || !this.mayRequest())
+        return null;
+      const most =
+        round.startsLeft === 1 && this.breaker.state === 'open'
+          ? 1
+          : concurrencyOf(this.breaker, this.subscription.concurrency);
+      if (most === 0) return null;
+      if (this.underWay.size >= most) return this.hasYoung() ? slowMs : null;
+      const delivery = round.ready[round.next];
+      if (delivery === undefined) return null;
+      if (delivery.isUnderWay || this.lanes.get(delivery.eventId) !== delivery) {
+        round.next += 1;
+        continue;
+      }
+      const waitMs = this.rate.take(performance.now());
+      if (waitMs > 0) return waitMs < slowMs || this.hasYoung() ? waitMs : null;
+      if (!this.parts.sockets.take(this.underWay.size)) return this.hasYoung() ? slowMs : null;
+      round.next += 1;
+      round.startsLeft -= 1;
+      this.start(round, delivery);
+    }
+    return slowMs;
+  }
+
+  private hasYoung(): boolean {
+    const now = performance.now();
+    return [...this.underWay.values()].some((began) => now - began < slowMs);
+  }
+
+  private start(round: Round, delivery: Delivery): void {
+    const item = round.page.get(delivery);
+    if (item !== undefined) round.sentUpTo[item.stream] = Math.max(round.sentUpTo[item.stream], item.at);
+    delivery.isUnderWay = true;
+    this.underWay.set(delivery, performance.now());
+    const began = Date.now();
+    this.attempt(delivery)
+      .then(
+        (attempted) => {
+          this.settle(delivery, attempted, began);
+        },
+        (error: unknown) => {
+          round.error = error;
+        },
+      )
+      .finally(() => {
+        delivery.isUnderWay = false;
+        this.underWay.delete(delivery);
+        this.parts.sockets.give();
+        this.wake();
+      })
+      .catch((error: unknown) => {
+        round.error = error;
+      });
+  }
+
+  /** @returns null where the event is no longer kept */
+  private async attempt(delivery: Delivery): Promise<Attempted | null> {
+    const message = delivery.message ?? (await this.read(delivery));
+    if (message === null) return null;
+    return await this.parts.send(this.subscription, delivery, message);
+  }
+
+  private async read({ stream, sequence, eventId }: Delivery): Promise<Message | null> {
+    const place = { stream, sequence };
+    const messages = await this.parts.reader.messagesOf(this.lease.projectId, place, eventId);
+    return messages.find(({ id }) => id === eventId) ?? null;
+  }
+
+  /** Notes what became of an attempt; it may end after its round. */
+  private settle(delivery: Delivery, attempted: Attempted | null, beganMs: number): void {
+    const nowMs = Date.now();
+    if (attempted === null) {
+      this.pending.attempts.push(skip(delivery, 'no-longer-kept', nowMs));
+      this.remove(delivery);
+      return;
+    }
+    const { result, durationMs, excerpt, retryAfter } = attempted;
+    const { outcome, reason } = judgeResult(result);
+    const status = result.kind === 'answer' ? result.status : null;
+    const isDelivered = reason === null;
+    const contactId = delivery.keys[0] ?? delivery.subject;
+    delivery.tries += 1;
+    delivery.lastStatus = status;
+    delivery.firstTriedAtMs ??= beganMs;
+    if (delivery.tries === 1) delivery.stoodStillMs = this.stoodStillUntil(nowMs);
+    if (!isDelivered || this.subscription.log === 'all')
+      this.pending.attempts.push({
+        ...identityOf(delivery),
+        atMs: beganMs,
+        outcome: isDelivered ? 'delivered' : 'failed',
+        reason,
+        status,
+        durationMs,
+        excerpt: isDelivered ? null : excerpt,
+      });
+    this.figures = countAttempt(this.figures, nowMs, isDelivered, durationMs);
+    if (status === 429) this.rate.refused(performance.now());
+    if (isDelivered) this.rate.succeeded();
+    const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
+    this.noteBreaker(afterAttempt(this.breaker, attempt, this.subscription.concurrency));
+    if (isDelivered) {
+      this.remove(delivery);
+      return;
+    }
+    // a person gave it up meanwhile
+    if (this.lanes.get(delivery.eventId) !== delivery) return;
+    if (outcome === 'message-fault') delivery.messageFaults += 1;
+    const stoodStillMs = this.stoodStillUntil(nowMs) - delivery.stoodStillMs;
+    const failed = { ...delivery, firstTriedAtMs: delivery.firstTriedAtMs, stoodStillMs };
+    const decision = decideRetry(failed, nowMs, readRetryAfterMs(retryAfter, nowMs), Math.random());
+    delivery.reason = reason;
+    if (decision.kind === 'wait') {
+      delivery.nextAtMs = nowMs + decision.waitMs;
+      delivery.isUnderWay = false;
+      this.park(delivery);
+      return;
+    }
+    this.pending.dead.push({ delivery, reason });
+    if (!ABOUT_SUBSCRIPTIONS.test(delivery.type))
+      this.pending.ownEvents.push({
+        type: 'delivery.dead',
+        data: { subscription_id: this.lease.subscriptionId, event_id: delivery.eventId, reason },
+      });
+    this.remove(delivery);
+  }
+
+  /** Takes a delivery out of its lanes, and sends on what waited for it alone. */
+  private remove(delivery: Delivery): void {
+    if (this.lanes.get(delivery.eventId) !== delivery) return;
+    this.pending.removed(delivery);
+    const freed = this.lanes.remove(delivery);
+    const { round } = this;
+    if (round === null) return;
+    const nowMs = Date.now();
+    for (const each of freed) {
+      if (each.isUnderWay || (each.nextAtMs ?? 0) > nowMs) continue;
+      const isOfPage = round.page.has(each);
+      if (!isOfPage && round.parkedLeft === 0) continue;
+      if (!isOfPage) round.parkedLeft -= 1;
+      round.ready.push(each);
+    }
+  }
+
+  /** Has a delivery kept in a row; of a replica it takes the place of what it makes superfluous. */
+  private park(delivery: Delivery): void {
+    if (this.lanes.get(delivery.eventId) !== delivery) return;
+    if (PURPOSE_DEFAULTS[this.subscription.purpose].coalesces) this.supersede(delivery);
+    this.pending.parked(delivery);
+  }
+
+  /** Drops an older delivery of the same type and contact; never past a merge, a deletion or an erasure. */
+  private supersede(delivery: Delivery): void {
+    if (!isCoalesced(delivery)) return;
+    for (const older of this.lanes.before(delivery)) {
+      if (!isCoalesced(older)) return;
+      if (older.type !== delivery.type || older.subject !== delivery.subject || older.isUnderWay) continue;
+      this.pending.attempts.push(skip(older, 'superseded', Date.now()));
+      if (delivery.tries === 0) {
+        const { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus } = older;
+        Object.assign(delivery, { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus });
+      }
+      this.pending.removed(older);
+      this.lanes.remove(older);
+      return;
+    }
+  }
+
+  /** Moves a cursor past the events up to one, and parks what of them was not sent; later ones are read again. */
+  private settlePage({ stream, events, items, skipped }: AcceptedPage, upTo: number): void {
+    for (const { delivery, at } of items) {
+      if (this.lanes.get(delivery.eventId) !== delivery) continue;
+      if (at > upTo) this.lanes.remove(delivery);
+      else if (!delivery.isParked) {
+        if (delivery.isUnderWay) delivery.reason = 'under-way';
+        else if (delivery.tries === 0)
+          delivery.reason = this.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
+        this.park(delivery);
+      }
+    }
+    // a page is accepted once its cursor passes it
+    for (const { at, entry } of skipped) if (at <= upTo) this.pending.attempts.push(entry);
+    if (this.subscription.filter.oncePer !== null)
+      for (const { delivery, at } of items) if (at <= upTo) this.pending.sentOnce.add(delivery.subject);
+    const last = events[upTo];
+    if (last === undefined) return;
+    this.cursors = { ...this.cursors, [stream]: last.sequence };
+    this.pending.hasMoved = true;
+  }
+
+  private noteBreaker(breaker: Breaker): void {
+    const nowMs = Date.now();
+    const isOpen = breaker.state === 'open';
+    if (isOpen && this.standsStillSinceMs === null) this.standsStillSinceMs = nowMs;
+    if (!isOpen && breaker.state !== 'disabled' && this.standsStillSinceMs !== null) {
+      this.stoodStillMs = this.stoodStillUntil(nowMs);
+      this.standsStillSinceMs = null;
+    }
+    if (breaker !== this.breaker) this.pending.hasMoved = true;
+    this.breaker = breaker;
+    this.tellFailure(breaker, nowMs);
+  }
+
+  /** Tells other subscriptions of a failure that lasts, and of its end. */
+  private tellFailure(breaker: Breaker, nowMs: number): void {
+    const { subscriptionId } = this.lease;
+    const { failuresTold } = this.figures;
+    if (breaker.state === 'open') {
+      const lasts = failureToldAfterMs.filter((afterMs) => nowMs - breaker.sinceMs >= afterMs).length;
+      if (lasts <= failuresTold) return;
+      const since = new Date(breaker.sinceMs).toISOString();
+      this.pending.ownEvents.push({
+        type: 'subscription.failing',
+        data: { subscription_id: subscriptionId, reason: 'breaker-open', since, parked: this.lanes.size },
+      });
+      this.figures = { ...this.figures, failuresTold: lasts };
+    } else if (breaker.state === 'disabled' && this.disabledReason === null) {
+      this.disabledReason = breaker.reason;
+      this.pending.ownEvents.push({
+        type: 'subscription.disabled',
+        data: { subscription_id: subscriptionId, reason: breaker.reason },
+      });
+    } else if (breaker.state === 'closed' && failuresTold > 0) {
+      this.pending.ownEvents.push({
+        type: 'subscription.recovered',
+        data: { subscription_id: subscriptionId },
+      });
+      this.figures = { ...this.figures, failuresTold: 0 };
+    }
+  }
+
+  private stoodStillUntil(nowMs: number): number {
+    const since = this.standsStillSinceMs;
+    return this.stoodStillMs + (since === null ? 0 : Math.max(nowMs - since, 0));
+  }
+
+  /** Writes what changed; waits for Postgres as long as the lease lasts. */
+  private async commit(): Promise<void> {
+    if (this.pending.isEmpty && this.disabledReason === null) return;
+    const written = this.pending;
+    this.pending = new PendingWrites();
+    const page = {
+      journal: this.cursors.journal,
+      domain: this.cursors.domain,
+      breaker: this.breaker,
+      stoodStillMs: this.stoodStillMs,
+      standsStillSinceMs: this.standsStillSinceMs,
+      figures: this.figures,
+      ...written.rows(),
+      disabledReason: this.disabledReason,
+    };
+    // what was not written is sent again by the next owner
+    this.isLost = true;
+    const committed = await this.withDatabase(() => this.parts.progress.commit(this.lease, page));
+    if (committed === null || committed === undefined) return;
+    this.isLost = false;
+    if (committed.touched !== this.touched) await this.reload();
+    this.revisionToRead = committed.revision;
+  }
+
+  private async reload(): Promise<void> {
+    const loaded = await this.withDatabase(() => this.parts.progress.load(this.lease));
+    if (loaded === null || loaded === undefined) this.isLost = true;
+    else this.adopt(loaded);
+  }
+
+  /** Reads the subscription again where somebody changed it; where it is no longer active, the work ends. */
+  private async reconfigure(revision: string): Promise<void> {
+    const found = await this.withDatabase(() => this.parts.find(this.lease));
+    if (found === undefined) this.isLost = true;
+    if (found === null) this.isOver = true;
+    if (found === null || found === undefined) return;
+    if (found.ratePerSecond !== this.subscription.ratePerSecond)
+      this.rate = new RequestRate(found.ratePerSecond, performance.now());
+    this.subscription = found;
+    Object.assign(this.lease, { revision });
+  }
+
+  /** @returns undefined where the lease ended before Postgres was there */
+  private async withDatabase<T>(work: () => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isDatabaseAway(error)) throw error;
+        if (this.signal.aborted || performance.now() > this.leaseEnd()) return undefined;
+        await pause(failurePauseMs, this.signal);
+      }
+    }
+  }
+
+  /** Waits for what is under way, and writes it. */
+  private async endWell(): Promise<void> {
+    const until = performance.now() + endMaxMs;
+    while (this.underWay.size > 0 && performance.now() < until)
+      await this.waker.pause(Math.max(until - performance.now(), 1), NEVER);
+    // the timers of a subscription that is no longer active stand still
+    if ((await this.withDatabase(() => this.parts.find(this.lease))) === null) {
+      this.standsStillSinceMs ??= Date.now();
+      this.pending.hasMoved = true;
+    }
+    await this.commit();
+  }
+
+  private idleMs(): number {
+    const nowMs = Date.now();
+    let nextMs = nowMs + Math.min(idleMaxMs, renewEveryMs);
+    if (this.breaker.state === 'open')
+      return Math.max(Math.min(nextMs, this.breaker.nextProbeAtMs) - nowMs, 1);
+    for (const { isUnderWay, nextAtMs } of this.lanes.heads())
+      if (!isUnderWay && nextAtMs !== null) nextMs = Math.min(nextMs, nextAtMs);
+    return Math.max(nextMs - nowMs, 1);
+  }
+}
+
+interface Judged {
+  readonly passed: readonly { readonly message: Message; readonly at: number }[];
+  readonly skipped: readonly { readonly at: number; readonly entry: AttemptEntry }[];
+  /** How many events were judged. */
+  readonly count: number;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+const NEVER = new AbortController().signal;
+const ABOUT_SUBSCRIPTIONS = /^(subscription|delivery)\./;
+/** They are told of contacts that are gone. */
+const ENDS: ReadonlySet<string> = new Set(['contact.deleted', 'contact.merged', 'contact.erased']);
+/** The newest of them says what the earlier ones did. */
+const COALESCED: ReadonlySet<string> = new Set([
+  'contact.created',
+  'contact.updated',
+  'contact.channel_added',
+  'contact.channel_removed',
+  'contact.metadata_changed',
+  'contact.snapshot',
+]);
+
+function isCoalesced({ type, keys }: Delivery): boolean {
+  return COALESCED.has(type) && keys.length === 1;
+}
+
+function subjectsOf(passed: readonly { readonly message: Message }[]): readonly string[] {
+  return [...new Set(passed.map(({ message }) => message.subject))];
+}
+
+function identityOf(each: Delivery | Message): Pick<AttemptEntry, 'eventId' | 'type' | 'subject'> {
+  return { eventId: 'eventId' in each ? each.eventId : each.id, type: each.type, subject: each.subject };
+}
+
+function skip(
+  each: Delivery | Message,
+  reason: NonNullable<AttemptEntry['reason']>,
+  nowMs: number,
+): AttemptEntry {
+  return {
+    ...identityOf(each),
+    atMs: nowMs,
+    outcome: 'skipped',
+    reason,
+    status: null,
+    durationMs: 0,
+    excerpt: null,
+  };
+}
+
+/** The pages cut after the first event that something is sent of; the second page is left out then. */
+function firstEvent(pages: readonly AcceptedPage[]): readonly AcceptedPage[] {
+  const cut: AcceptedPage[] = [];
+  for (const page of pages) {
+    const [first] = page.items;
+    if (first === undefined) {
+      cut.push(page);
+      continue;
+    }
+    const isUpTo = ({ at }: { readonly at: number }): boolean => at <= first.at;
+    cut.push({
+      ...page,
+      events: page.events.slice(0, first.at + 1),
+      items: page.items.filter(isUpTo),
+      skipped: page.skipped.filter(isUpTo),
+    });
+    break;
+  }
+  return cut;
+}
