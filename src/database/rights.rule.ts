@@ -21,7 +21,7 @@ export const SERVICE_RIGHTS: Readonly<Record<string, string>> = {
   contact: 'select, insert, update',
   contact_reference: 'select, insert, delete',
   counted_contact: 'select, insert, update',
-  dead_delivery: 'select, insert, delete',
+  dead_delivery: 'select, insert, update, delete',
   delivery_attempt: 'select, insert, delete',
   domain_event: 'select, insert, delete',
   // triggers on duplicate_set count

@@ -38,17 +38,28 @@ const endMaxMs = 5_000;
 /** For how long the breaker has to be open until others are told: 5 minutes, an hour, a day, four days. */
 const failureToldAfterMs = [300_000, 3_600_000, 86_400_000, 345_600_000] as const;
 
+/** The time by which deliveries are tried again; tests have it run faster. */
+export interface Pace {
+  /** Unix time. */
+  readonly nowMs: () => number;
+  /** How long to wait for so much of this time, in ms. */
+  readonly waitMs: (ms: number) => number;
+}
+
+export const REAL_PACE: Pace = { nowMs: () => Date.now(), waitMs: (ms) => ms };
+
 /** What a subscription is worked on with; shared by all of a process. */
 export interface RunnerParts {
   readonly reader: MessageReader;
   readonly progress: ProgressRepository;
-  readonly watch: StreamWatch;
+  readonly watch: Pick<StreamWatch, 'follow' | 'generationOf'>;
   readonly sockets: SocketBudget;
   /** Renders, signs and sends a message once. */
   readonly send: (subscription: Subscription, delivery: Delivery, message: Message) => Promise<Attempted>;
   /** The subscription as it is now; `null` where it is no longer active. */
   readonly find: (lease: Lease) => Promise<Subscription | null>;
-  readonly logger: Logger;
+  readonly pace: Pace;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** A delivery of the page at hand, and the place of its event in it. */
@@ -149,7 +160,7 @@ export class SubscriptionRunner {
         const seen = this.parts.watch.generationOf(projectId);
         const isMore = await this.goRound();
         if (!isMore && this.mayGoOn() && this.parts.watch.generationOf(projectId) === seen)
-          await this.waker.pause(this.idleMs(), this.signal);
+          await this.waker.pause(Math.ceil(this.parts.pace.waitMs(this.idleMs())), this.signal);
       }
       if (!this.isLost) await this.endWell();
     } finally {
@@ -190,7 +201,7 @@ export class SubscriptionRunner {
   /** @returns whether there may be more to do at once */
   private async goRound(): Promise<boolean> {
     try {
-      const nowMs = Date.now();
+      const nowMs = this.parts.pace.nowMs();
       this.noteBreaker(afterTime(this.breaker, nowMs));
       if (this.breaker.state === 'disabled') {
         await this.commit();
@@ -413,7 +424,7 @@ export class SubscriptionRunner {
     if (item !== undefined) round.sentUpTo[item.stream] = Math.max(round.sentUpTo[item.stream], item.at);
     delivery.isUnderWay = true;
     this.underWay.set(delivery, performance.now());
-    const began = Date.now();
+    const began = this.parts.pace.nowMs();
     this.attempt(delivery)
       .then(
         (attempted) => {
@@ -449,7 +460,7 @@ export class SubscriptionRunner {
 
   /** Notes what became of an attempt; it may end after its round. */
   private settle(delivery: Delivery, attempted: Attempted | null, beganMs: number): void {
-    const nowMs = Date.now();
+    const nowMs = this.parts.pace.nowMs();
     if (attempted === null) {
       this.pending.attempts.push(skip(delivery, 'no-longer-kept', nowMs));
       this.remove(delivery);
@@ -512,7 +523,7 @@ export class SubscriptionRunner {
     const freed = this.lanes.remove(delivery);
     const { round } = this;
     if (round === null) return;
-    const nowMs = Date.now();
+    const nowMs = this.parts.pace.nowMs();
     for (const each of freed) {
       if (each.isUnderWay || (each.nextAtMs ?? 0) > nowMs) continue;
       const isOfPage = round.page.has(each);
@@ -535,7 +546,7 @@ export class SubscriptionRunner {
     for (const older of this.lanes.before(delivery)) {
       if (!isCoalesced(older)) return;
       if (older.type !== delivery.type || older.subject !== delivery.subject || older.isUnderWay) continue;
-      this.pending.attempts.push(skip(older, 'superseded', Date.now()));
+      this.pending.attempts.push(skip(older, 'superseded', this.parts.pace.nowMs()));
       if (delivery.tries === 0) {
         const { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus } = older;
         Object.assign(delivery, { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus });
@@ -569,7 +580,7 @@ export class SubscriptionRunner {
   }
 
   private noteBreaker(breaker: Breaker): void {
-    const nowMs = Date.now();
+    const nowMs = this.parts.pace.nowMs();
     const isOpen = breaker.state === 'open';
     if (isOpen && this.standsStillSinceMs === null) this.standsStillSinceMs = nowMs;
     if (!isOpen && breaker.state !== 'disabled' && this.standsStillSinceMs !== null) {
@@ -676,14 +687,14 @@ export class SubscriptionRunner {
       await this.waker.pause(Math.max(until - performance.now(), 1), NEVER);
     // the timers of a subscription that is no longer active stand still
     if ((await this.withDatabase(() => this.parts.find(this.lease))) === null) {
-      this.standsStillSinceMs ??= Date.now();
+      this.standsStillSinceMs ??= this.parts.pace.nowMs();
       this.pending.hasMoved = true;
     }
     await this.commit();
   }
 
   private idleMs(): number {
-    const nowMs = Date.now();
+    const nowMs = this.parts.pace.nowMs();
     let nextMs = nowMs + Math.min(idleMaxMs, renewEveryMs);
     if (this.breaker.state === 'open')
       return Math.max(Math.min(nextMs, this.breaker.nextProbeAtMs) - nowMs, 1);
