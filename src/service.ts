@@ -40,6 +40,7 @@ import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './registration/start-registration';
 import { StartRefusal } from './config/start-refusal';
 import { StatsFollower } from './stats/stats-follower';
+import { DomainEventsSweepService } from './operations/domain-events-sweep.service';
 import { TableGrowthService } from './operations/table-growth.service';
 import { SyncWorker } from './sync/sync-worker';
 import { judgeTarget } from './webhook/judge-target';
@@ -258,6 +259,7 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
       name: 'start the followers',
       run: async () => {
         app.get(TableGrowthService).start();
+        app.get(DomainEventsSweepService).start();
         app.get(DuplicatesFollower).start();
         app.get(StatsFollower).start();
         app.get(UnconfirmedMergesLoop).start();

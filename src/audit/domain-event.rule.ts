@@ -1,3 +1,5 @@
+import type { JsonObject } from '../json/canonical.rule';
+
 /**
  * What the service itself decides or finds, and tells subscriptions. Whoever decides it writes the event in the same
  * transaction; `subscription.*` and `delivery.dead` are about subscriptions themselves.
@@ -16,3 +18,15 @@ export const DOMAIN_EVENT_TYPES = [
   'delivery.dead',
 ] as const;
 export type DomainEventType = (typeof DOMAIN_EVENT_TYPES)[number];
+
+/** An event to be written: of which project, what it is about, and what its body says. */
+export interface DomainEvent {
+  readonly projectId: string;
+  readonly type: DomainEventType;
+  /** What it is about: the id of a set of duplicates, of a delivery in quarantine, of a subscription. */
+  readonly subject: string;
+  /** The contacts whose events are sent one after the other. */
+  readonly keys: readonly string[];
+  /** Ids, reasons and counts; no values of contacts. */
+  readonly data: JsonObject;
+}

@@ -13,7 +13,8 @@ import { SetExaminerService } from '../matching/set-examiner.service';
 import { reasonIn } from './dismissals.service';
 import { noSuchSet } from './set-id';
 import type { ResolvedByObject } from '../matching/sets.dto';
-import { SetsRepository, type SetRow, type SetStatus } from '../matching/sets.repository';
+import { SetChanges } from '../matching/set-changes';
+import { SetsRepository, stateOf, type SetRow, type SetStatus } from '../matching/sets.repository';
 
 /** What somebody decides about a set: who, when, and why if they say. */
 export interface Decided {
@@ -27,6 +28,8 @@ interface Effect {
   readonly action: Action;
   /** The statuses of sets that it can be made about. */
   readonly from: readonly SetStatus[];
+  /** The status that a set then has. */
+  readonly to: SetStatus;
   /** Whether nothing is left to do about a set. */
   readonly isDone: (session: Queryable, row: SetRow) => boolean | Promise<boolean>;
   /** What the audit event says beside the set and the reason. */
@@ -60,6 +63,7 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.dismissed',
       from: ['open', 'snoozed', 'dismissed'],
+      to: 'dismissed',
       isDone: async (session, row) =>
         row.status === 'dismissed' &&
         (decided.reason === null || decided.reason === (await this.reasonOf(session, projectId, row))),
@@ -86,6 +90,7 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.reopened',
       from: ['open', 'snoozed', 'dismissed'],
+      to: 'open',
       isDone: (_, row) => row.status === 'open',
       said: {},
       write: async (session, row) => {
@@ -104,6 +109,7 @@ export class DecisionsService {
     await this.decide(projectId, id, decided, {
       action: 'duplicate.snoozed',
       from: ['open', 'snoozed'],
+      to: 'snoozed',
       isDone: () => false,
       said: { until: until.toISOString() },
       write: (session) => this.sets.snooze(session, id, until),
@@ -137,10 +143,10 @@ export class DecisionsService {
         );
       const fingerprint = await this.record(projectId, row, decided, effect);
       await effect.write(session, row, fingerprint);
-      await this.examiner.examine(session, projectId, row.contact_ids, {
-        at: decided.at,
-        closedBy: () => ({ type: effect.action }),
-      });
+      const changes = new SetChanges();
+      changes.note(row.id, stateOf(row), { ...stateOf(row), status: effect.to });
+      const options = { at: decided.at, closedBy: () => ({ type: effect.action }) };
+      await this.examiner.examine(session, projectId, row.contact_ids, options, changes);
     });
   }
 

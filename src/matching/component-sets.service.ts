@@ -8,7 +8,7 @@ import { REASONS, type Reason } from './evidence.rule';
 import { reachedMax } from './evidence.repository';
 import { matchSets, type Matching } from './match-sets.rule';
 import { ConnectedEvidenceService, type ConnectedEvidence } from './connected-evidence.service';
-import type { ExamineOptions } from './examine-options';
+import type { Examination } from './examine-options';
 import { SetsRepository, type SetContent, type SetRow } from './sets.repository';
 
 /** Keeps the sets that are components of contacts. */
@@ -25,17 +25,17 @@ export class ComponentSetsService {
     session: Queryable,
     projectId: string,
     contactIds: readonly string[],
-    options: ExamineOptions,
+    examination: Examination,
   ): Promise<void> {
     for await (const around of this.connectedEvidence.find(session, projectId, contactIds))
-      await this.write(session, projectId, around, options);
+      await this.write(session, projectId, around, examination);
   }
 
   private async write(
     session: Queryable,
     projectId: string,
     around: ConnectedEvidence,
-    { at, closedBy }: ExamineOptions,
+    { at, closedBy, changes: noted }: Examination,
   ): Promise<void> {
     if (around.groups.length === 0 && around.sets.length === 0) return;
     const matching = await this.match(session, projectId, around);
@@ -44,18 +44,18 @@ export class ComponentSetsService {
         // what was not followed to its end is no reason to take a contact out of its set
         const next = around.isTruncated ? withContacts(content, keptIds) : content;
         if (isUnchanged(row, next)) return [];
-        return [{ id: row.id, content: next, seenAt: isSighting(row, next) ? at : null }];
+        return [{ row, content: next, seenAt: isSighting(row, next) ? at : null }];
       },
     );
     const made = matching.made.map(({ content }) => ({ ...content, hotDigest: null }));
     const endings = matching.ended.flatMap(({ kept: { row }, into }) => {
       if (into === null && around.isTruncated) return [];
       const by = into === null ? closedBy(row.contact_ids) : { type: 'combined', duplicate_id: into };
-      return [{ id: row.id, by }];
+      return [{ row, by }];
     });
-    await this.sets.change(session, changes);
-    await this.sets.add(session, projectId, made, at);
-    await this.sets.resolve(session, endings);
+    await this.sets.change(session, changes, noted);
+    await this.sets.add(session, projectId, made, at, noted);
+    await this.sets.resolve(session, endings, noted);
   }
 
   /**

@@ -5,7 +5,7 @@ import { flatMapInTurns, inTurns } from '../base/in-turns';
 import { channelsAmong, phonesByContact } from './evidence-channels';
 import { isEvidence, type SharedValue } from './evidence.rule';
 import { EvidenceRepository } from './evidence.repository';
-import type { ExamineOptions } from './examine-options';
+import type { Examination } from './examine-options';
 import {
   SetsRepository,
   type NewSet,
@@ -33,7 +33,7 @@ export class HotValueSetsService {
     session: Queryable,
     projectId: string,
     changed: readonly ChangedValue[],
-    { at, closedBy }: ExamineOptions,
+    { at, closedBy, changes: noted }: Examination,
   ): Promise<void> {
     const hot = changed.filter(({ before, after }) => isHot(before) || isHot(after));
     if (hot.length === 0) return;
@@ -50,20 +50,20 @@ export class HotValueSetsService {
         if (set?.status !== 'dismissed') shown.push(shared);
       } else if (set !== undefined) {
         // a dismissed one too is over: should the value become hot again, somebody has to look again
-        endings.push({ id: set.id, by: closedBy([...before]) });
+        endings.push({ row: set, by: closedBy([...before]) });
       }
     }
     const made: NewSet[] = [];
     const changes: SetChange[] = [];
     const contents = await this.contentsOf(session, projectId, shown);
     for (const content of contents) {
-      const id = kept.get(content.hotDigest)?.id;
-      if (id === undefined) made.push(content);
-      else changes.push({ id, content, seenAt: at });
+      const row = kept.get(content.hotDigest);
+      if (row === undefined) made.push(content);
+      else changes.push({ row, content, seenAt: at });
     }
-    await this.sets.resolve(session, endings);
-    await this.sets.add(session, projectId, made, at);
-    await this.sets.change(session, changes);
+    await this.sets.resolve(session, endings, noted);
+    await this.sets.add(session, projectId, made, at, noted);
+    await this.sets.change(session, changes, noted);
   }
 
   private async contentsOf(

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { DomainEventsRepository } from '../audit/domain-events.repository';
 import type { Queryable } from '../database/queryable';
 import { flatMapInTurns } from '../base/in-turns';
 import { ComponentSetsService } from './component-sets.service';
 import { HotValueSetsService } from './hot-value-sets.service';
 import { ConnectedEvidenceService } from './connected-evidence.service';
 import type { ExamineOptions } from './examine-options';
+import { SetChanges } from './set-changes';
 import { isHot, SharedValuesService } from './shared-values.service';
 
 /**
@@ -21,24 +23,33 @@ export class SetExaminerService {
     private readonly sharedValues: SharedValuesService,
     private readonly hotValueSets: HotValueSetsService,
     private readonly componentSets: ComponentSetsService,
+    private readonly events: DomainEventsRepository,
   ) {}
 
-  /** Examines contacts, in the transaction of `session`, in which nobody else writes sets. */
+  /**
+   * Examines contacts, in the transaction of `session`, in which nobody else writes sets; subscriptions are told what became of
+   * sets by events of the same transaction.
+   *
+   * @param changes what the transaction has changed of sets before
+   */
   async examine(
     session: Queryable,
     projectId: string,
     contactIds: readonly string[],
     options: ExamineOptions,
+    changes = new SetChanges(),
   ): Promise<void> {
+    const examination = { ...options, changes };
     const ends = await this.connectedEvidence.endsOf(session, projectId, contactIds);
     const touched = [...new Set([...contactIds, ...[...ends.values()].flatMap((end) => end?.id ?? [])])];
     const changed = await this.sharedValues.refresh(session, projectId, touched);
-    await this.hotValueSets.refresh(session, projectId, changed, options);
+    await this.hotValueSets.refresh(session, projectId, changed, examination);
     const examined = new Set(touched);
     await flatMapInTurns(changed, ({ before, after }) => {
       if (!isHot(before) || !isHot(after)) for (const id of [...before, ...after]) examined.add(id);
       return [];
     });
-    await this.componentSets.refresh(session, projectId, [...examined], options);
+    await this.componentSets.refresh(session, projectId, [...examined], examination);
+    await this.events.add(session, changes.eventsOf(projectId));
   }
 }

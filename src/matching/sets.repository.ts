@@ -5,6 +5,8 @@ import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import { answerBytesMax } from '../rest/answer-size';
 import type { Reason } from './evidence.rule';
+import type { SetChanges } from './set-changes';
+import type { SetState } from './set-event.rule';
 import type { ResolvedByObject, TallyObject } from './sets.dto';
 
 /** `unknown-members`: Sinch reported contacts, but the mirror does not know enough of them to make a set. */
@@ -53,14 +55,14 @@ export interface NewSet extends SetContent {
 }
 
 export interface SetChange {
-  readonly id: string;
+  readonly row: SetRow;
   readonly content: SetContent;
   /** Null: nothing new was sighted. */
   readonly seenAt: Date | null;
 }
 
 export interface SetEnding {
-  readonly id: string;
+  readonly row: SetRow;
   readonly by: ResolvedByObject;
 }
 
@@ -73,6 +75,14 @@ export interface SetFilter {
   readonly contactId: string | null;
   readonly sizeMin: number | null;
 }
+
+/** A set as others are told of it. */
+export function stateOf(row: SetStateRow): SetState {
+  const { status, contact_ids: contactIds, reasons, resolved_by: resolvedBy } = row;
+  return { status, contactIds, reasons, resolvedBy };
+}
+
+type SetStateRow = Pick<SetRow, 'status' | 'contact_ids' | 'reasons' | 'resolved_by'>;
 
 /** Where a page of sets ended. */
 export type SetPlace = readonly [lastSeenAt: string, id: string];
@@ -193,20 +203,29 @@ export class SetsRepository extends OpenDuplicates {
     return new Map(found.map((row) => [row.hot_digest ?? '', row]));
   }
 
-  async add(session: Queryable, projectId: string, contents: readonly NewSet[], seenAt: Date): Promise<void> {
+  /** @param noted where it is noted that they are new */
+  async add(
+    session: Queryable,
+    projectId: string,
+    contents: readonly NewSet[],
+    seenAt: Date,
+    noted: SetChanges,
+  ): Promise<void> {
     if (contents.length === 0) return;
-    await session.query(
+    const added = await session.query(
       `insert into duplicate_set (project_id, status, contact_ids, contact_count, reasons, channels, report_count, is_truncated,
                                   hot_digest, first_seen_at, last_seen_at)
        select $1, status, "contactIds", "contactCount", reasons, channels, "reportCount", "isTruncated",
               decode("hotDigest", 'hex'), $3, $3
-       from json_to_recordset($2::json) as s (${CONTENT}, "hotDigest" text)`,
+       from json_to_recordset($2::json) as s (${CONTENT}, "hotDigest" text)
+       returning id, status, contact_ids, reasons, resolved_by`,
       [projectId, JSON.stringify(contents), seenAt],
     );
+    for (const row of rows<SetStateRow & Pick<SetRow, 'id'>>(added)) noted.note(row.id, null, stateOf(row));
   }
 
-  /** Those who are members no longer become former ones. @param changes each set once */
-  async change(session: Queryable, changes: readonly SetChange[]): Promise<void> {
+  /** Those who are members no longer become former ones. @param changes each set once @param noted where they are noted */
+  async change(session: Queryable, changes: readonly SetChange[], noted: SetChanges): Promise<void> {
     if (changes.length === 0) return;
     await session.query(
       `update duplicate_set s set
@@ -219,19 +238,26 @@ export class SetsRepository extends OpenDuplicates {
          last_seen_at = greatest(s.last_seen_at, c."seenAt")
        from json_to_recordset($1::json) as c (id bigint, ${CONTENT}, "seenAt" timestamptz)
        where s.id = c.id`,
-      [JSON.stringify(changes.map(({ id, content, seenAt }) => ({ ...content, id, seenAt })))],
+      [JSON.stringify(changes.map(({ row, content, seenAt }) => ({ ...content, id: row.id, seenAt })))],
     );
+    for (const { row, content } of changes) {
+      const { contactIds, reasons } = content;
+      const status = row.status === 'unknown-members' ? content.status : row.status;
+      noted.note(row.id, stateOf(row), { ...stateOf(row), status, contactIds, reasons });
+    }
   }
 
-  /** @param endings each set once */
-  async resolve(session: Queryable, endings: readonly SetEnding[]): Promise<void> {
+  /** @param endings each set once @param noted where they are noted */
+  async resolve(session: Queryable, endings: readonly SetEnding[], noted: SetChanges): Promise<void> {
     if (endings.length === 0) return;
     await session.query(
       `update duplicate_set s set status = 'resolved', snoozed_until = null, closed_at = now(), resolved_by = e.by
        from json_to_recordset($1::json) as e (id bigint, by jsonb)
        where s.id = e.id`,
-      [JSON.stringify(endings)],
+      [JSON.stringify(endings.map(({ row, by }) => ({ id: row.id, by })))],
     );
+    for (const { row, by } of endings)
+      noted.note(row.id, stateOf(row), { ...stateOf(row), status: 'resolved', resolvedBy: by });
   }
 
   /** A set that is dismissed already keeps its time. @param dismissal the fingerprint of the decision, in hex */

@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
 import { FollowersModule } from '../followers/followers.module';
 import { WebhookModule } from '../webhook/webhook.module';
+import { DomainEventsSweepService } from './domain-events-sweep.service';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
 import { MetricsRepository } from './metrics.repository';
@@ -16,7 +17,14 @@ import { WelcomeController } from './welcome.controller';
 @Module({
   imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
-  providers: [MetricsRepository, MetricsService, Readiness, TableGrowthRepository, TableGrowthService],
+  providers: [
+    DomainEventsSweepService,
+    MetricsRepository,
+    MetricsService,
+    Readiness,
+    TableGrowthRepository,
+    TableGrowthService,
+  ],
   exports: [MetricsService, Readiness],
 })
 export class OperationsModule {}

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { SignatureParts } from '../audit/audit-event.rule';
+import { intoDomainEvents } from '../audit/domain-events.repository';
 import { ReservedPool } from '../database/reserved-pool';
 import { rows, type RowOf } from '../database/rows';
 import type { QuarantinedDeliveryObject, QuarantineState } from './quarantine.dto';
@@ -44,25 +45,23 @@ export class QuarantineRepository {
     private readonly reserved: ReservedPool,
   ) {}
 
-  /** Keeps a delivery; one that is kept already stays as it is. Committed when this resolves. */
+  /**
+   * Keeps a delivery; one that is kept already stays as it is. Committed when this resolves, together with the event by which
+   * subscriptions of its project are told; where the project could not be read, nobody is.
+   */
   async keep(delivery: UnappliedDelivery): Promise<void> {
     const { body, signature } = delivery;
-    await this.reserved.query(
-      `insert into quarantined_delivery (digest, project_id, reason, detail, received_at, due_at, body, headers, signature)
-       values (decode($1, 'hex'), $2, $3, $4, $5, $6, $7, $8, $9)
-       on conflict (digest) do nothing`,
-      [
-        digestOf(body, signature),
-        delivery.projectId,
-        delivery.reason,
-        delivery.detail,
-        delivery.receivedAt,
-        delivery.dueAt,
-        body,
-        delivery.headers,
-        signature,
-      ],
-    );
+    await this.reserved.query(KEEP, [
+      digestOf(body, signature),
+      delivery.projectId,
+      delivery.reason,
+      delivery.detail,
+      delivery.receivedAt,
+      delivery.dueAt,
+      body,
+      delivery.headers,
+      signature,
+    ]);
   }
 
   /** Newest first; `before` is the id at which the page before ended, null for the first page. */
@@ -148,6 +147,18 @@ export class QuarantineRepository {
     return settled.length === 1;
   }
 }
+
+const KEEP = `
+with kept as (
+  insert into quarantined_delivery (digest, project_id, reason, detail, received_at, due_at, body, headers, signature)
+  values (decode($1, 'hex'), $2, $3, $4, $5, $6, $7, $8, $9)
+  on conflict (digest) do nothing
+  returning id, project_id, reason
+)
+${intoDomainEvents(
+  'kept where project_id is not null',
+  `project_id, 'quarantine.received', id::text, '{}', json_build_object('quarantine_id', id::text, 'reason', reason)`,
+)}`;
 
 /**
  * Names a delivery: SHA-256 in hex over body, nonce and timestamp, each with its length before it. Without the lengths, two

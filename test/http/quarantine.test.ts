@@ -8,6 +8,7 @@ import type {
   WholeQuarantinedDeliveryObject,
 } from '../../src/webhook/quarantine.dto';
 import { QuarantineReplaysService } from '../../src/webhook/quarantine-replays.service';
+import { ask } from '../support/postgres/connections';
 import { contact, sign } from '../support/sinch/callbacks';
 import { App, SECRET, at, expectProblem, type Project } from '../support/http/app';
 
@@ -44,6 +45,8 @@ async function quarantine(
   return app.read<Delivery>(`/v1/quarantine/${rows[0]?.id ?? ''}`);
 }
 
+const domainEvents = (where = 'true'): Promise<object[]> =>
+  ask(app.database.ownerUrl, `select type, subject, keys, data from domain_event where ${where} order by id`);
 const created = (project: Project, id = 'A'): Buffer => project.callback({ create: contact(id) }, at(0));
 const now = (): string => String(Math.floor(Date.now() / 1000));
 
@@ -82,6 +85,49 @@ describe('The quarantine', () => {
       `/v1/quarantine?project_id=${project.id}&page_size=1`,
     );
     expectProblem(await app.get(`/v1/quarantine?page_token=${token}`), 400, 'page-token-mismatch');
+  });
+
+  it('tells subscriptions of the project once of each delivery, with its id and the reason alone', async () => {
+    const project = app.project();
+    const kept = await quarantine(project, created(project, 'A'));
+    const body = created(project, 'B');
+    const headers = sign(body, SECRET, { timestamp: stale() });
+    for (let n = 0; n < 3; n++) expect((await app.deliver(body, headers)).status).toBe(202);
+    const [last] = (await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`)).quarantine;
+    expect(await domainEvents(`project_id = '${project.id}'`)).toEqual(
+      [kept.id, last?.id].map((id) => ({
+        type: 'quarantine.received',
+        subject: id,
+        keys: [],
+        data: { quarantine_id: id, reason: 'stale-timestamp' },
+      })),
+    );
+  });
+
+  it('tells nobody of a delivery whose project could not be read', async () => {
+    const unread = Buffer.from(`{"accepted_time":"${Math.random()}"`);
+    const before = await domainEvents();
+    expect((await app.deliver(unread, sign(unread, SECRET))).status).toBe(202);
+    const [kept] = (await app.read<QuarantinePage>('/v1/quarantine?page_size=1')).quarantine;
+    expect(kept).toMatchObject({ project_id: null, reason: 'not-json' });
+    expect(await domainEvents()).toEqual(before);
+  });
+
+  it('keeps no delivery whose event cannot be written: Sinch sends it again', async () => {
+    const project = app.project();
+    const [body, timestamp] = [created(project), stale()];
+    const refuse = `alter table domain_event add constraint refused check (project_id <> '${project.id}') not valid`;
+    await ask(app.database.ownerUrl, refuse);
+    const headers = sign(body, SECRET, { timestamp });
+    try {
+      expect((await app.deliver(body, headers)).status).toBe(503);
+    } finally {
+      await ask(app.database.ownerUrl, 'alter table domain_event drop constraint refused');
+    }
+    const { quarantine: none } = await app.read<QuarantinePage>(`/v1/quarantine?project_id=${project.id}`);
+    expect(none).toEqual([]);
+    expect((await app.deliver(body, headers)).status).toBe(202);
+    expect(await domainEvents(`project_id = '${project.id}'`)).toHaveLength(1);
   });
 
   it('shows a delivery whole: what is wrong, its bytes, its headers', async () => {

@@ -15,6 +15,7 @@ import { FollowersRepository } from '../../src/followers/followers.repository';
 import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
+import { DomainEventsSweepService } from '../../src/operations/domain-events-sweep.service';
 import { TableGrowthService } from '../../src/operations/table-growth.service';
 import { ProjectionRefreshService } from '../../src/projection-refresh/projection-refresh.service';
 import { CountedContactsRepository } from '../../src/stats/counted-contacts.repository';
@@ -81,6 +82,7 @@ beforeAll(async () => {
     ProjectionRefreshService,
     QuarantineReplaysService,
     TableGrowthService,
+    DomainEventsSweepService,
   ])
     await app.part<{ beforeApplicationShutdown: () => Promise<void> }>(worker).beforeApplicationShutdown();
   followers = assembleFollowers();

@@ -4,6 +4,7 @@ import { LocksRepository } from '../../../src/followers/locks.repository';
 import { JournalFollowers } from '../../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../../src/followers/parked-events.repository';
 import type { CommitQueue } from '../../../src/audit/commit/commit-queue';
+import { DomainEventsRepository } from '../../../src/audit/domain-events.repository';
 import { ContactsRepository } from '../../../src/contacts/contacts.repository';
 import { ContactValuesRepository } from '../../../src/matching/contact-values.repository';
 import type { ProjectReads } from '../../../src/database/reads/project-reads';
@@ -19,6 +20,29 @@ import { ScansRepository } from '../../../src/duplicates/scans.repository';
 import { SetsRepository } from '../../../src/matching/sets.repository';
 import { SharedValuesService } from '../../../src/matching/shared-values.service';
 
+/** What keeps the sets, with all that it works with. */
+export function assembleExaminer(
+  database: DataSource,
+  reads: ProjectReads,
+  evidence = new EvidenceRepository(reads),
+): SetExaminerService {
+  const contactValues = new ContactValuesRepository(reads);
+  const sets = new SetsRepository(reads);
+  const connectedEvidence = new ConnectedEvidenceService(
+    new ContactsRepository(reads),
+    evidence,
+    new DismissalsRepository(reads),
+    sets,
+  );
+  return new SetExaminerService(
+    connectedEvidence,
+    new SharedValuesService(contactValues, evidence),
+    new HotValueSetsService(contactValues, evidence, sets),
+    new ComponentSetsService(connectedEvidence, contactValues, sets),
+    new DomainEventsRepository(database, reads),
+  );
+}
+
 /** The follower with all that it works with, for tests that run it outside the application. */
 export function assembleFollower(
   database: DataSource,
@@ -26,28 +50,20 @@ export function assembleFollower(
   queue: CommitQueue,
   evidence = new EvidenceRepository(reads),
 ): DuplicatesFollower {
-  const contactValues = new ContactValuesRepository(reads);
-  const sets = new SetsRepository(reads);
-  const dismissals = new DismissalsRepository(reads);
-  const connectedEvidence = new ConnectedEvidenceService(
-    new ContactsRepository(reads),
-    evidence,
-    dismissals,
-    sets,
-  );
-  const examiner = new SetExaminerService(
-    connectedEvidence,
-    new SharedValuesService(contactValues, evidence),
-    new HotValueSetsService(contactValues, evidence, sets),
-    new ComponentSetsService(connectedEvidence, contactValues, sets),
-  );
+  const examiner = assembleExaminer(database, reads, evidence);
   const [locks, followers] = [new LocksRepository(database), new FollowersRepository(database)];
   return new DuplicatesFollower(
     queue,
     new JournalFollowers(locks, followers, new ParkedEventsRepository(database, reads)),
     evidence,
-    dismissals,
+    new DismissalsRepository(reads),
     examiner,
-    new ScanService(locks, evidence, examiner, new ScansRepository(database, reads), contactValues),
+    new ScanService(
+      locks,
+      evidence,
+      examiner,
+      new ScansRepository(database, reads),
+      new ContactValuesRepository(reads),
+    ),
   );
 }
