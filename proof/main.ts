@@ -24,6 +24,7 @@ import * as o2 from './o2';
 import * as plans from './plans';
 import * as roll from './roll';
 import * as turns from './turns';
+import * as w1 from './w1';
 import * as w7 from './w7';
 import type { Options, Proof } from './proof';
 
@@ -48,6 +49,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   PLANS: plans.run,
   ROLL: roll.run,
   TURNS: turns.run,
+  W1: w1.run,
   W7: w7.run,
 };
 

@@ -125,6 +125,18 @@ const PROOFS = {
     command: proof('B3'),
     counted: { 401: 'refused' },
   },
+  W1: {
+    promise:
+      'A process that is killed while it sends to a subscription loses no event, and first sends the events of a contact in their order',
+    command: proof('W1'),
+    counted: {
+      kills: 'kills',
+      events: 'events',
+      lost: 'of them lost',
+      early: 'out of order',
+      repeats: 'repeats',
+    },
+  },
   W7: {
     promise:
       'No connection is opened to an address that is not public, whatever host is asked for: literals in every form, names with mixed or changing answers, redirects',

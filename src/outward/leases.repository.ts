@@ -9,6 +9,8 @@ export interface Lease {
   readonly epoch: string;
   /** Of the configuration: another one has to be read again. */
   readonly revision: string;
+  /** What others did to parked deliveries and runs, counted: another number, and they have to be read again. */
+  readonly touched: string;
 }
 
 /** How long a lease lasts, and how often it is renewed: a request may take 15 s, and has to end before the lease does. */
@@ -67,7 +69,7 @@ kept as (
   from subscription s
   where p.owner = $1 and p.lease_until > now()
     and s.project_id = p.project_id and s.id = p.subscription_id and s.state = 'active'
-  returning p.project_id, p.subscription_id, p.epoch, s.revision
+  returning p.project_id, p.subscription_id, p.epoch, s.revision, p.touched
 ),
 free as (
   select p.project_id, p.subscription_id, s.revision
@@ -83,7 +85,8 @@ taken as (
   set owner = $1, lease_until = now() + $2 * interval '1 millisecond', epoch = p.epoch + 1
   from free
   where p.project_id = free.project_id and p.subscription_id = free.subscription_id
-  returning p.project_id, p.subscription_id, p.epoch, free.revision
+  returning p.project_id, p.subscription_id, p.epoch, free.revision, p.touched
 )
-select project_id as "projectId", subscription_id as "subscriptionId", epoch::text as epoch, revision::text as revision
+select project_id as "projectId", subscription_id as "subscriptionId", epoch::text as epoch, revision::text as revision,
+       touched::text as touched
 from (select * from kept union all select * from taken) leases`;

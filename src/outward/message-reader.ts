@@ -26,6 +26,8 @@ export interface StreamPage {
 export interface EventPlace {
   readonly stream: 'journal' | 'domain' | 'snapshot';
   readonly sequence: Cursor;
+  /** Of a snapshot the id of its contact. */
+  readonly subject: string;
 }
 
 /** What subscriptions read: events as messages. */

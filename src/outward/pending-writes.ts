@@ -3,7 +3,7 @@ import type { OwnEvent, PageCommit, RunStep } from './progress.repository';
 
 type Rows = Pick<
   PageCommit,
-  'inserted' | 'updated' | 'removed' | 'dead' | 'attempts' | 'sentOnce' | 'ownEvents' | 'runs'
+  'inserted' | 'updated' | 'removed' | 'revived' | 'dead' | 'attempts' | 'sentOnce' | 'ownEvents' | 'runs'
 >;
 
 /** What the next commit of a subscription writes. */
@@ -15,7 +15,10 @@ export class PendingWrites {
   readonly attempts: AttemptEntry[] = [];
   readonly sentOnce = new Set<string>();
   readonly ownEvents: OwnEvent[] = [];
-  readonly runs: RunStep[] = [];
+  /** By the id of the run. */
+  readonly runs = new Map<string, RunStep>();
+  /** Ids of deliveries that are sent again, which may have been given up. */
+  readonly revived = new Set<string>();
   /** Whether a cursor or the breaker moved. */
   hasMoved = false;
 
@@ -28,7 +31,7 @@ export class PendingWrites {
         this.dead.length +
         this.attempts.length +
         this.ownEvents.length +
-        this.runs.length ===
+        this.runs.size ===
         0
     );
   }
@@ -56,11 +59,12 @@ export class PendingWrites {
       inserted: [...this.inserted],
       updated: [...this.updated],
       removed: [...this.removedIds],
+      revived: [...this.revived].filter((id) => !this.dead.some(({ delivery }) => delivery.eventId === id)),
       dead: this.dead,
       attempts: this.attempts,
       sentOnce: [...this.sentOnce],
       ownEvents: this.ownEvents,
-      runs: this.runs,
+      runs: [...this.runs.values()],
     };
   }
 }

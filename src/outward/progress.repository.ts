@@ -43,6 +43,8 @@ export interface PageCommit extends Progress {
   readonly updated: readonly Delivery[];
   /** Ids of deliveries that have a row no longer. */
   readonly removed: readonly string[];
+  /** Ids of deliveries that are sent again, which may have been given up. */
+  readonly revived: readonly string[];
   readonly dead: readonly DeadDelivery[];
   readonly attempts: readonly AttemptEntry[];
   /** Contacts of which the one event was accepted. */
@@ -137,6 +139,7 @@ export class ProgressRepository {
         JSON.stringify(page.ownEvents),
         JSON.stringify(page.runs),
         page.disabledReason,
+        page.revived,
       ]),
     );
     return row ?? null;
@@ -280,6 +283,10 @@ updated as (
       next_at = r.next_at, reason = r.reason, last_status = r.last_status, under_way_epoch = r.under_way_epoch
   from fence, json_to_recordset($16::json) as r (${ROW})
   where p.project_id = $1 and p.subscription_id = $2 and p.event_id = r.event_id
+),
+revived as (
+  delete from dead_delivery
+  where project_id = $1 and subscription_id = $2 and event_id = any ($23::text[]) and exists (select from fence)
 ),
 dead as (
   insert into dead_delivery (project_id, subscription_id, event_id, type, subject, stream, era, tx, id, place, keys, run_id, tries,

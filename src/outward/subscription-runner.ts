@@ -11,13 +11,14 @@ import { countAttempt, type Figures, NO_FIGURES } from './figures.rule';
 import { judgeFilter } from './judge-filter.rule';
 import { judgeResult } from './judge-result.rule';
 import { Lanes } from './lanes.rule';
-import { type Lease, renewEveryMs } from './leases.repository';
+import type { Lease } from './leases.repository';
 import type { Message } from './message.rule';
 import type { MessageReader, StreamEvent } from './message-reader';
 import { PendingWrites } from './pending-writes';
 import { type LoadedProgress, parkedMax, type ProgressRepository } from './progress.repository';
 import { PURPOSE_DEFAULTS } from './purpose.rule';
 import { RequestRate } from './request-rate';
+import type { Run, RunChunk, RunSource } from './runs';
 import { decideRetry } from './retry-after.rule';
 import type { SocketBudget } from './socket-budget';
 import type { StreamWatch } from './stream-watch';
@@ -28,10 +29,14 @@ import { type Attempted, requestMaxMs } from './webhook-sender';
 const pageMessagesMax = 1_000;
 /** Most parked deliveries that are sent in one page, before and beside what is new. */
 const parkedSentMax = 64;
+/** Most deliveries of a step of a run. */
+const runStepMax = 100;
 /** After this time a request that is under way is parked, so that its page can end. */
 const slowMs = 2_000;
 /** How long nothing is looked for where nothing wakes the subscription. */
 const idleMaxMs = 1_000;
+/** How long a run waits that may send nothing now. */
+const runPauseMs = 50;
 const failurePauseMs = 1_000;
 /** How long an end waits for what is under way; what takes longer is sent again by the next owner. */
 const endMaxMs = 5_000;
@@ -56,6 +61,7 @@ export interface RunnerParts {
   readonly sockets: SocketBudget;
   /** Renders, signs and sends a message once. */
   readonly send: (subscription: Subscription, delivery: Delivery, message: Message) => Promise<Attempted>;
+  readonly runs: RunSource;
   /** The subscription as it is now; `null` where it is no longer active. */
   readonly find: (lease: Lease) => Promise<Subscription | null>;
   readonly pace: Pace;
@@ -66,6 +72,13 @@ export interface RunnerParts {
 interface PageItem {
   readonly delivery: Delivery;
   readonly at: number;
+}
+
+/** What a step of a replay or a snapshot has for a subscription; it is taken as a whole. */
+interface RunStepTaken {
+  readonly run: Run;
+  readonly chunk: RunChunk;
+  readonly deliveries: readonly Delivery[];
 }
 
 /** What a page has for a subscription. */
@@ -83,6 +96,8 @@ interface Round {
   readonly ready: Delivery[];
   next: number;
   readonly page: ReadonlyMap<Delivery, PageItem & { readonly stream: AcceptedPage['stream'] }>;
+  /** Deliveries that runs asked for. */
+  readonly asked: ReadonlySet<Delivery>;
   /** The last event of each stream of which something was sent. */
   readonly sentUpTo: Record<AcceptedPage['stream'], number>;
   parkedLeft: number;
@@ -111,7 +126,10 @@ export class SubscriptionRunner {
   private standsStillSinceMs: number | null = null;
   private figures: Figures = NO_FIGURES;
   private touched = '0';
+  private touchedToRead: string | null = null;
   private revisionToRead: string;
+  private runs: readonly Run[] = [];
+  private readonly runRates = new Map<string, RequestRate>();
   /** The lease is another's, or nobody knows: nothing may be sent or written any more. */
   private isLost = false;
   /** The subscription is no longer active: what is under way is waited for and written. */
@@ -140,9 +158,10 @@ export class SubscriptionRunner {
     this.waker.wake();
   }
 
-  /** Reads the subscription again, which somebody changed. */
-  changed(revision: string): void {
+  /** Reads again what somebody changed: the subscription, its parked deliveries, its runs. */
+  changed({ revision, touched }: Pick<Lease, 'revision' | 'touched'>): void {
     this.revisionToRead = revision;
+    this.touchedToRead = touched;
     this.waker.wake();
   }
 
@@ -156,6 +175,8 @@ export class SubscriptionRunner {
       if (!(await this.load())) return;
       while (this.mayGoOn()) {
         if (this.revisionToRead !== this.lease.revision) await this.reconfigure(this.revisionToRead);
+        if (this.touchedToRead !== null && this.touchedToRead !== this.touched) await this.reload();
+        this.touchedToRead = null;
         if (!this.mayGoOn()) break;
         const seen = this.parts.watch.generationOf(projectId);
         const isMore = await this.goRound();
@@ -185,13 +206,14 @@ export class SubscriptionRunner {
     this.stoodStillMs = loaded.stoodStillMs;
     this.standsStillSinceMs = loaded.standsStillSinceMs;
     this.figures = loaded.figures;
-    this.adopt(loaded);
+    await this.adopt(loaded);
     this.noteBreaker(this.breaker);
     return true;
   }
 
-  /** Takes parked deliveries over as they are stored; those under way keep their state. */
-  private adopt({ touched, parked }: LoadedProgress): void {
+  /** Takes parked deliveries and runs over as they are stored; deliveries under way keep their state. */
+  private async adopt({ touched, parked }: LoadedProgress): Promise<void> {
+    this.runs = (await this.withDatabase(() => this.parts.runs.running(this.lease))) ?? [];
     this.touched = touched;
     for (const each of [...this.lanes.all()]) this.lanes.remove(each);
     const known = new Map([...this.underWay.keys()].map((each) => [each.eventId, each]));
@@ -222,9 +244,10 @@ export class SubscriptionRunner {
   private async sendOn(nowMs: number): Promise<boolean> {
     const pages = await this.nextPages(nowMs);
     const due = this.dueHeads(nowMs);
-    const isNews = pages.some(({ events }) => events.length > 0);
+    const steps = await this.nextSteps();
+    const isNews = steps.length > 0 || pages.some(({ events }) => events.length > 0);
     if (!isNews && due.length === 0 && this.pending.isEmpty) return false;
-    await this.send(pages, due, Number.MAX_SAFE_INTEGER);
+    await this.send(pages, due, Number.MAX_SAFE_INTEGER, steps);
     const hasProgress = !this.pending.isEmpty;
     await this.commit();
     // else all may be waiting for requests that take long
@@ -345,19 +368,22 @@ export class SubscriptionRunner {
     pages: readonly AcceptedPage[],
     due: readonly Delivery[],
     startsLeft: number,
+    steps: readonly RunStepTaken[] = [],
   ): Promise<void> {
     const page = new Map(
       pages.flatMap(({ stream, items }) =>
         items.map((item) => [item.delivery, { ...item, stream }] as const),
       ),
     );
-    for (const delivery of page.keys()) this.lanes.add(delivery);
-    const ready = [...due, ...[...page.keys()].filter((each) => this.lanes.isHead(each))];
+    const asked = steps.flatMap(({ deliveries }) => deliveries);
+    for (const delivery of [...page.keys(), ...asked]) this.lanes.add(delivery);
+    const ready = [...due, ...[...page.keys(), ...asked].filter((each) => this.lanes.isHead(each))];
     const sentUpTo = { journal: -1, domain: -1 };
     const round: Round = {
       ready,
       next: 0,
       page,
+      asked: new Set(asked),
       sentUpTo,
       parkedLeft: parkedSentMax,
       startsLeft,
@@ -368,6 +394,7 @@ export class SubscriptionRunner {
     this.round = null;
     const isCut = round.next < round.ready.length;
     for (const each of pages) this.settlePage(each, isCut ? sentUpTo[each.stream] : each.events.length - 1);
+    for (const step of steps) this.settleStep(step);
     // what could not be read is read again; what was sent is committed first
     if (round.error !== null) {
       await this.commit();
@@ -452,8 +479,8 @@ export class SubscriptionRunner {
     return await this.parts.send(this.subscription, delivery, message);
   }
 
-  private async read({ stream, sequence, eventId }: Delivery): Promise<Message | null> {
-    const place = { stream, sequence };
+  private async read({ stream, sequence, subject, eventId }: Delivery): Promise<Message | null> {
+    const place = { stream, sequence, subject };
     const messages = await this.parts.reader.messagesOf(this.lease.projectId, place, eventId);
     return messages.find(({ id }) => id === eventId) ?? null;
   }
@@ -526,7 +553,7 @@ export class SubscriptionRunner {
     const nowMs = this.parts.pace.nowMs();
     for (const each of freed) {
       if (each.isUnderWay || (each.nextAtMs ?? 0) > nowMs) continue;
-      const isOfPage = round.page.has(each);
+      const isOfPage = round.page.has(each) || round.asked.has(each);
       if (!isOfPage && round.parkedLeft === 0) continue;
       if (!isOfPage) round.parkedLeft -= 1;
       round.ready.push(each);
@@ -577,6 +604,57 @@ export class SubscriptionRunner {
     if (last === undefined) return;
     this.cursors = { ...this.cursors, [stream]: last.sequence };
     this.pending.hasMoved = true;
+  }
+
+  /** What replays and snapshots have next, each as fast as it may be. */
+  private async nextSteps(): Promise<readonly RunStepTaken[]> {
+    const steps: RunStepTaken[] = [];
+    for (const run of this.runs) {
+      if (this.lanes.size + 2 * pageMessagesMax > parkedMax) break;
+      let size = 0;
+      while (size < runStepMax && this.runRateOf(run).take(performance.now()) === 0) size += 1;
+      if (size === 0) continue;
+      const chunk = await this.parts.runs.next(this.lease, this.subscription, run, size);
+      const sequence: Cursor = ['0', '0', run.id];
+      const deliveries = chunk.messages.map((message) =>
+        message.stream === 'snapshot'
+          ? newDelivery(message, 'snapshot', sequence, run.id)
+          : newDelivery(
+              message,
+              message.stream === 'domain' ? 'domain' : 'journal',
+              message.sequence ?? sequence,
+              run.id,
+            ),
+      );
+      steps.push({ run, chunk, deliveries });
+    }
+    return steps;
+  }
+
+  private runRateOf({ id, ratePerSecond }: Run): RequestRate {
+    const rate = this.runRates.get(id) ?? new RequestRate(ratePerSecond, performance.now());
+    this.runRates.set(id, rate);
+    return rate;
+  }
+
+  /** Moves a run on, and parks what of its step was not sent. What waits already under the same id stays as it is. */
+  private settleStep({ run, chunk, deliveries }: RunStepTaken): void {
+    for (const delivery of deliveries) {
+      this.pending.revived.add(delivery.eventId);
+      if (this.lanes.get(delivery.eventId) !== delivery || delivery.isParked) continue;
+      if (delivery.isUnderWay) delivery.reason = 'under-way';
+      else if (delivery.tries === 0)
+        delivery.reason = this.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
+      this.park(delivery);
+    }
+    const { place, isFinished } = chunk;
+    const done = run.done + chunk.messages.length;
+    this.pending.runs.set(run.id, { runId: run.id, place, done, isFinished });
+    if (isFinished) this.runRates.delete(run.id);
+    this.runs = this.runs.flatMap((each) => {
+      if (each.id !== run.id) return [each];
+      return isFinished ? [] : [{ ...each, place, done }];
+    });
   }
 
   private noteBreaker(breaker: Breaker): void {
@@ -652,7 +730,7 @@ export class SubscriptionRunner {
   private async reload(): Promise<void> {
     const loaded = await this.withDatabase(() => this.parts.progress.load(this.lease));
     if (loaded === null || loaded === undefined) this.isLost = true;
-    else this.adopt(loaded);
+    else await this.adopt(loaded);
   }
 
   /** Reads the subscription again where somebody changed it; where it is no longer active, the work ends. */
@@ -695,7 +773,7 @@ export class SubscriptionRunner {
 
   private idleMs(): number {
     const nowMs = this.parts.pace.nowMs();
-    let nextMs = nowMs + Math.min(idleMaxMs, renewEveryMs);
+    let nextMs = nowMs + (this.runs.length > 0 ? runPauseMs : idleMaxMs);
     if (this.breaker.state === 'open')
       return Math.max(Math.min(nextMs, this.breaker.nextProbeAtMs) - nowMs, 1);
     for (const { isUnderWay, nextAtMs } of this.lanes.heads())

@@ -1,13 +1,9 @@
 import { Agent } from 'undici';
 import { errorCode } from '../base/error-code';
-import { Connector } from '../egress/connector';
+import type { Connector } from '../egress/connector';
 import { EgressError } from '../egress/egress-error';
-import type { Network } from '../egress/read-networks.rule';
-import type { Resolve } from '../egress/resolve-name';
 import type { AttemptResult } from './judge-result.rule';
 
-/** Name look-up, TCP and TLS together. */
-const connectMaxMs = 5_000;
 /** From the begin of an attempt to the end of the answer. */
 export const requestMaxMs = 15_000;
 /** Of an answer; the rest is not read. */
@@ -38,8 +34,8 @@ export class WebhookSender {
   private readonly agent: Agent;
   private closing: Promise<void> | null = null;
 
-  constructor(allowed: readonly Network[], resolve?: Resolve) {
-    const connector = new Connector({ allowed, connectMaxMs, ...(resolve !== undefined && { resolve }) });
+  /** @param connector vets hosts, since callers name them */
+  constructor(connector: Pick<Connector, 'forHttp'>) {
     this.agent = new Agent({
       pipelining: 1,
       // one limit of time holds for all of a request

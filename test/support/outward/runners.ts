@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { DataSource } from 'typeorm';
+import { Connector } from '../../../src/egress/connector';
 import { readNetworks } from '../../../src/egress/read-networks.rule';
 import { CLOSED } from '../../../src/outward/breaker.rule';
 import { NO_FIGURES } from '../../../src/outward/figures.rule';
@@ -103,7 +104,7 @@ export async function startRunner(
     await beforeCommit?.();
     return isKilled ? null : commit(...given);
   };
-  const sender = new WebhookSender(NETWORKS);
+  const sender = new WebhookSender(new Connector({ allowed: NETWORKS, connectMaxMs: 5_000 }));
   const end = new AbortController();
   const listeners = new Set<() => void>();
   const runner = new SubscriptionRunner(
@@ -120,6 +121,7 @@ export async function startRunner(
         generationOf: () => 0,
       },
       sockets: new SocketBudget(),
+      runs: { running: async () => [], next: async () => ({ messages: [], place: '', isFinished: true }) },
       send: (_subscription, delivery) =>
         sender.send({
           url: subscription.destination.url,

@@ -54,7 +54,7 @@ export class Sink {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
   }
 
-  /** The ids that were answered 2xx at least once, in the order of their first arrival. */
+  /** All ids that came, in the order of their first arrival. */
   get ids(): readonly string[] {
     return [...new Set(this.received.map(({ id }) => id))];
   }

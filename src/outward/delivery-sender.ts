@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config';
+import type { Delivery } from './delivery';
+import { DestinationConnector } from './destination-connector';
+import type { Message } from './message.rule';
+import { renderBody } from './render-body.rule';
+import { type SigningKey, signWebhook } from './sign-webhook.rule';
+import type { Subscription } from './subscription';
+import { SubscriptionSecrets } from './subscription-secrets';
+import { type Attempted, WebhookSender } from './webhook-sender';
+
+const USER_AGENT = 'sinch-contact-mirror';
+/** For how long opened secrets of a subscription are used, in ms: a key may end meanwhile. */
+const openedMaxMs = 10_000;
+
+/** The secrets of a subscription, opened. */
+interface OpenedSecrets {
+  readonly openedAtMs: number;
+  readonly keys: readonly SigningKey[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a message is sent as, beside the events of a subscription. */
+export type Marking = 'replay' | 'test' | null;
+
+/** Renders, signs and sends messages. */
+@Injectable()
+export class DeliverySender {
+  private readonly webhooks: WebhookSender;
+  private readonly secretsOf = new WeakMap<Subscription, OpenedSecrets>();
+
+  constructor(
+    private readonly config: Config,
+    private readonly secrets: SubscriptionSecrets,
+    connector: DestinationConnector,
+  ) {
+    this.webhooks = new WebhookSender(connector);
+  }
+
+  /** @throws ClosedSecret where the secrets of the subscription cannot be opened */
+  readonly send = (
+    subscription: Subscription,
+    { runId, stream }: Pick<Delivery, 'runId' | 'stream'>,
+    message: Message,
+  ): Promise<Attempted> =>
+    this.sendAs(subscription, message, runId !== null && stream !== 'snapshot' ? 'replay' : null);
+
+  /**
+   * Sends a message once.
+   *
+   * @throws ClosedSecret where the secrets of the subscription cannot be opened
+   */
+  async sendAs(subscription: Subscription, message: Message, marking: Marking): Promise<Attempted> {
+    const nowMs = Date.now();
+    const { keys, headers } = this.openSecrets(subscription, nowMs);
+    const { mode, schemaVersion, destination, id } = subscription;
+    const body = renderBody(message, mode, schemaVersion, this.config.publicUrl);
+    return await this.webhooks.send({
+      url: destination.url,
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        'user-agent': USER_AGENT,
+        ...signWebhook(message.id, Math.floor(nowMs / 1_000), body, keys),
+        'mirror-subscription': id,
+        ...(marking !== null && { [`mirror-${marking}`]: 'true' }),
+      },
+      body,
+    });
+  }
+
+  close(): Promise<void> {
+    return this.webhooks.close();
+  }
+
+  private openSecrets(subscription: Subscription, nowMs: number): OpenedSecrets {
+    const known = this.secretsOf.get(subscription);
+    if (known !== undefined && nowMs - known.openedAtMs < openedMaxMs) return known;
+    const opened = {
+      openedAtMs: nowMs,
+      keys: this.secrets.signingKeysOf(subscription, nowMs),
+      headers: this.secrets.credentialsOf(subscription)?.headers ?? {},
+    };
+    this.secretsOf.set(subscription, opened);
+    return opened;
+  }
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Waker } from '../base/waker';
+import { describeError } from '../database/sqlstate';
+import { DeliverySender } from './delivery-sender';
+import { type Lease, leaseMs, LeasesRepository, renewEveryMs } from './leases.repository';
+import { ProgressRepository } from './progress.repository';
+import { SocketBudget } from './socket-budget';
+import { StreamSource } from './stream-source';
+import { StreamWatch } from './stream-watch';
+import { REAL_PACE, SubscriptionRunner } from './subscription-runner';
+import { SubscriptionsRepository } from './subscriptions.repository';
+import { Tap } from './tap';
+
+/** A subscription that this process works on. */
+interface Working {
+  readonly lease: Lease;
+  readonly runner: SubscriptionRunner;
+  readonly end: AbortController;
+  readonly done: Promise<void>;
+  /** By `performance.now`. */
+  leaseEnd: number;
+}
+
+/** Works on the subscriptions of which this process has the lease. */
+@Injectable()
+export class OutwardWorker implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('Outward');
+  private readonly owner = randomUUID();
+  private readonly closing = new AbortController();
+  private readonly waker = new Waker();
+  private readonly working = new Map<string, Working>();
+  private readonly tap: Tap;
+  private readonly sockets = new SocketBudget();
+  private loop: Promise<void> | null = null;
+
+  constructor(
+    private readonly leases: LeasesRepository,
+    private readonly subscriptions: SubscriptionsRepository,
+    private readonly progress: ProgressRepository,
+    private readonly watch: StreamWatch,
+    private readonly sender: DeliverySender,
+    private readonly runs: RunsService,
+    source: StreamSource,
+  ) {
+    this.tap = new Tap(source);
+  }
+
+  /** Begins to work; once. */
+  start(): void {
+    this.loop ??= this.work();
+  }
+
+  /** Looks at once for subscriptions that are new, or were changed. */
+  nudge(): void {
+    this.waker.wake();
+  }
+
+  /** Ends what is under way, and gives the leases back. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    await this.loop;
+    const all = [...this.working.values()];
+    for (const { end } of all) end.abort();
+    await Promise.all(all.map(({ done }) => done));
+    await this.giveBack(all.map(({ lease }) => lease));
+    await this.sender.close();
+  }
+
+  private async work(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      try {
+        await this.renew();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.logger.warn(
+          `Leases of subscriptions could not be renewed and will be again: ${describeError(error)}.`,
+        );
+      }
+      await this.waker.pause(renewEveryMs, signal);
+    }
+  }
+
+  private async renew(): Promise<void> {
+    // read before the renewal is sent: the lease lasts at least as long from here
+    const began = performance.now();
+    const leases = await this.leases.renew(this.owner);
+    const leaseEnd = began + leaseMs;
+    const held = new Set<string>();
+    for (const lease of leases) {
+      const key = keyOf(lease);
+      held.add(key);
+      const known = this.working.get(key);
+      if (known === undefined) await this.begin(lease, leaseEnd);
+      else if (known.lease.epoch === lease.epoch) {
+        known.leaseEnd = leaseEnd;
+        known.runner.changed(lease);
+      }
+    }
+    // paused, deleted, or lost: its runner finds out which by itself, and writes what was under way
+    for (const [key, { end }] of this.working) if (!held.has(key)) end.abort();
+  }
+
+  private async begin(lease: Lease, leaseEnd: number): Promise<void> {
+    const subscription = await this.subscriptions.find(lease.projectId, lease.subscriptionId);
+    if (subscription?.state !== 'active' || this.closing.signal.aborted) return;
+    const end = new AbortController();
+    const parts = {
+      reader: this.tap,
+      progress: this.progress,
+      watch: this.watch,
+      sockets: this.sockets,
+      send: this.sender.send,
+      runs: this.runs,
+      find: async ({ projectId, subscriptionId }: Lease) => {
+        const found = await this.subscriptions.find(projectId, subscriptionId);
+        return found?.state === 'active' ? found : null;
+      },
+      pace: REAL_PACE,
+      logger: this.logger,
+    };
+    const key = keyOf(lease);
+    const runner = new SubscriptionRunner(
+      lease,
+      subscription,
+      parts,
+      () => this.working.get(key)?.leaseEnd ?? leaseEnd,
+      end.signal,
+    );
+    const done = runner
+      .run()
+      .catch((error: unknown) => {
+        this.logger.error(
+          `Work on subscription ${lease.subscriptionId} ended and will begin again: ${describeError(error)}.`,
+        );
+      })
+      .then(() => this.forget(key, lease));
+    this.working.set(key, { lease, runner, end, done, leaseEnd });
+  }
+
+  private async forget(key: string, lease: Lease): Promise<void> {
+    this.working.delete(key);
+    if (!this.closing.signal.aborted) await this.giveBack([lease]);
+  }
+
+  /** Where Postgres is away, leases end by themselves. */
+  private async giveBack(leases: readonly Lease[]): Promise<void> {
+    if (leases.length === 0) return;
+    await this.leases.release(this.owner, leases).catch((error: unknown) => {
+      this.logger.warn(
+        `Leases of subscriptions could not be given back and will end by themselves: ${describeError(error)}.`,
+      );
+    });
+  }
+}
+
+function keyOf({ projectId, subscriptionId }: Lease): string {
+  return JSON.stringify([projectId, subscriptionId]);
+}
