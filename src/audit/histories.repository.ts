@@ -2,12 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Parameters } from '../database/reads/parameters';
 import { ProjectReads } from '../database/reads/project-reads';
 import { rows } from '../database/rows';
-import { readBytesMax } from '../rest/answer-size';
 import { ABSENT } from './audit-event.rule';
 import { EVENT_COLUMNS, type AuditEventRow } from './audit.repository';
+import { AS_KNOWN, AS_RECEIVED, AS_TOLD, losersPlace } from './surroundings';
 
-/** How many newer events are looked at to tell whether one was late. */
-const newerMax = 200;
 /** Most losers of one contact whose events are shown with its own. */
 const losersMax = 1_000;
 
@@ -37,6 +35,18 @@ export interface Precedents {
   readonly isCreated: boolean;
 }
 
+/** What had happened when an event was received, as other systems have to be told it. */
+export interface ToldPrecedents extends Precedents {
+  /** The 200 events that are newer next all came after it: whether one of the others came before is not known. */
+  readonly isLateUnknown: boolean;
+  /** The last that told what the contact is found it absent. */
+  readonly wasAbsent: boolean;
+  /** Of a creation: Sinch's webhook had reported one of the contact. */
+  readonly wasReported: boolean;
+  /** Of a merge: into whom the loser was merged by the merge that was believed until then; null where there was none. */
+  readonly believedSurvivor: string | null;
+}
+
 /** An event in the history of some contacts: seen from `subject_id`, standing at `place` (hex) among equal versions. */
 export interface HistoryRow extends Pick<
   AuditEventRow,
@@ -63,102 +73,6 @@ export interface SnapshotRow {
   readonly version: string;
   readonly payload: Buffer;
 }
-
-/** Where a merge stands among the events of its loser: rank 2 (`mirror.rule.ts`). */
-export const losersPlace = (event: string): string => `set_byte(${event}.tie_break, 0, 2)`;
-
-/** What tells what a contact is, or that it went. */
-const CONTACT_EVENTS = `('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE', '${ABSENT}')`;
-
-/** Whether an event comes before another in journal order, the order of the feed. */
-const precedes = (event: string, other: string): string =>
-  `(${event}.era, ${event}.tx, ${event}.id) < (${other}.era, ${other}.tx, ${other}.id)`;
-
-/**
- * A statement of `surroundings`.
- *
- * @param asked the events, numbered by `n`
- * @param isHad whether `p` was there for `a`
- * @param mayBeGone whether the contact of `e` may have been deleted or merged, by what is cheaper to ask than the journal
- */
-const surroundingsOf = (asked: string, isHad: string, mayBeGone: string, precedents: string): string => `
-with asked as (${asked}),
-measured as (
-  select a.*, previous.id as previous_id, previous.payload as previous_payload,
-         sum(octet_length(a.payload) + coalesce(octet_length(previous.payload), 0)) over (order by a.n)
-           - octet_length(a.payload) - coalesce(octet_length(previous.payload), 0) as bytes_before
-  from asked a
-  left join lateral (
-    select p.id, p.payload
-    from audit_event p
-    where p.project_id = $1 and p.contact_id = a.subject_id
-      and (p.version, p.tie_break) < (a.version, a.place)${isHad}
-      and p.type in ('CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_MERGE')
-    order by p.version desc, p.tie_break desc
-    limit 1
-  ) previous on true
-),
-chosen as materialized (select * from measured where bytes_before < ${readBytesMax})
-select e.id, e.subject_id as "contactId", e.payload, e.previous_id as "previousId",
-       case when e.previous_id in (select o.id from chosen o) then null else e.previous_payload end as "previousPayload",
-       e.type in ${CONTACT_EVENTS} and exists (select from (
-         (select n.era, n.tx, n.id
-          from audit_event n
-          where n.project_id = $1 and n.contact_id = e.subject_id and (n.version, n.tie_break) > (e.version, e.place)
-            and n.type in ${CONTACT_EVENTS}
-          order by n.version, n.tie_break
-          limit ${newerMax})
-         union all
-         (select n.era, n.tx, n.id
-          from audit_event n
-          where${mayBeGone} n.project_id = $1 and n.type = 'CONTACT_MERGE' and n.related_contact_ids = array[e.subject_id]
-            and n.version >= e.version and (n.version, ${losersPlace('n')}) > (e.version, e.place)
-          order by n.version, n.tie_break
-          limit ${newerMax})) newer where ${precedes('newer', 'e')}) as late${precedents}
-from chosen e
-order by e.n`;
-
-const AS_KNOWN = surroundingsOf(
-  `select e.id, e.era, e.tx, e.type, e.payload, e.version, asked.subject_id, asked.n,
-          case when e.contact_id = asked.subject_id then e.tie_break else ${losersPlace('e')} end as place
-   from unnest($2::bigint[], $3::text[]) with ordinality as asked (id, subject_id, n)
-   join audit_event e on e.project_id = $1 and e.id = asked.id`,
-  '',
-  '',
-  '',
-);
-
-/**
- * The event before it is one of those that were there when it came, and `Precedents` are read as well.
- *
- * A contact that the map shows as living, or that Sinch did not have when it was asked for, was never deleted and has lost no merge:
- * the journal is not searched for that.
- */
-const AS_RECEIVED = surroundingsOf(
-  `select e.*, e.contact_id as subject_id, asked.n, e.tie_break as place,
-          not coalesce((select c.gone is null or c.gone = 'absent' from contact c where c.project_id = $1 and c.id = e.contact_id), false) as may_be_gone
-   from unnest($2::bigint[]) with ordinality as asked (id, n)
-   join audit_event e on e.project_id = $1 and e.id = asked.id`,
-  ` and ${precedes('p', 'a')}`,
-  ' e.may_be_gone and',
-  `,
-       e.may_be_gone and (exists (
-         select from audit_event d
-         where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_DELETE' and ${precedes('d', 'e')})
-       or exists (
-         select from audit_event d
-         where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = array[e.contact_id]
-           and ${precedes('d', 'e')})) as "isGone",
-       e.type = 'CONTACT_MERGE' and exists (
-         select from audit_event d
-         where d.project_id = $1 and d.type = 'CONTACT_MERGE' and d.related_contact_ids = e.related_contact_ids
-           and d.version <= e.version and (d.version, d.fingerprint) < (e.version, e.fingerprint)
-           and ${precedes('d', 'e')}) as "isOutranked",
-       e.type = 'CONTACT_CREATE' and exists (
-         select from audit_event d
-         where d.project_id = $1 and d.contact_id = e.contact_id and d.type = 'CONTACT_CREATE' and ${precedes('d', 'e')}
-       ) as "isCreated"`,
-);
 
 /** Reads of the journal what became of contacts. */
 @Injectable()
@@ -236,6 +150,14 @@ export class HistoriesRepository {
     eventIds: readonly string[],
   ): Promise<readonly (Surroundings & Precedents)[]> {
     return this.around<Surroundings & Precedents>(projectId, AS_RECEIVED, [eventIds]);
+  }
+
+  /** As `surroundingsAsReceived`, with what other systems have to be told. */
+  async surroundingsAsTold(
+    projectId: string,
+    eventIds: readonly string[],
+  ): Promise<readonly (Surroundings & ToldPrecedents)[]> {
+    return this.around<Surroundings & ToldPrecedents>(projectId, AS_TOLD, [eventIds]);
   }
 
   private async around<Row extends Surroundings>(

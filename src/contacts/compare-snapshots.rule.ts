@@ -10,11 +10,30 @@ export interface Change {
   readonly after: Json;
 }
 
+/** What differs between two snapshots. */
+export interface Difference {
+  /** A field of the contact. */
+  readonly field: string;
+  /** A key of `metadata` that is a JSON object before and after; else null. */
+  readonly key: string | null;
+  readonly before: Json;
+  readonly after: Json;
+}
+
 /** Lists what differs between two snapshots of one contact, by field name; no snapshot counts as an empty one. */
 export function compareSnapshots(before: JsonObject | null, after: JsonObject | null): readonly Change[] {
+  return differencesOf(before, after).map(({ field, key, before: had, after: has }) => ({
+    path: key === null ? field : `${field}.${key}`,
+    before: had,
+    after: has,
+  }));
+}
+
+/** As `compareSnapshots`, with fields and keys apart. */
+export function differencesOf(before: JsonObject | null, after: JsonObject | null): readonly Difference[] {
   return compareFields(before ?? {}, after ?? {}).flatMap((change) => {
-    if (change.path === 'id') return []; // there only beside no snapshot
-    return change.path === 'metadata' ? compareMetadata(change) : [change];
+    if (change.field === 'id') return []; // there only beside no snapshot
+    return change.field === 'metadata' ? compareMetadata(change) : [change];
   });
 }
 
@@ -31,10 +50,10 @@ export function compareChannels(
   };
 }
 
-function compareFields(before: JsonObject, after: JsonObject): readonly Change[] {
+function compareFields(before: JsonObject, after: JsonObject): readonly Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names
-    .map((path) => ({ path, before: fieldOf(before, path), after: fieldOf(after, path) }))
+    .map((field) => ({ field, key: null, before: fieldOf(before, field), after: fieldOf(after, field) }))
     .filter(({ before: had, after: has }) => had !== has && differ(had, has));
 }
 
@@ -56,7 +75,7 @@ export function fieldOf(fields: JsonObject, name: string): Json {
  *
  * A number that JavaScript would round is compared and shown by its digits; it is not the text of these digits.
  */
-function compareMetadata(change: Change): readonly Change[] {
+function compareMetadata(change: Difference): readonly Difference[] {
   const [before, after] = [objectOrNone(change.before), objectOrNone(change.after)];
   if (before === null || after === null) return [change];
   const names = [...new Set([...Object.keys(before.fields), ...Object.keys(after.fields)])].sort();
@@ -65,12 +84,13 @@ function compareMetadata(change: Change): readonly Change[] {
     [
       ...compareFields(before.fields, after.fields),
       ...(isRounded ? compareFields(before.rounded, after.rounded) : []),
-    ].map(({ path }) => path),
+    ].map(({ field }) => field),
   );
   return names
     .filter((name) => differing.has(name))
     .map((name) => ({
-      path: `metadata.${name}`,
+      field: 'metadata',
+      key: name,
       before: fieldOf(before.fields, name),
       after: fieldOf(after.fields, name),
     }));

@@ -5,6 +5,7 @@ import { membersOf } from '../json/json-members.rule';
 import { consolidateMetadata, type VersionedMetadata } from './consolidate-metadata.rule';
 import type { ContactRow } from './contacts.repository';
 import type { ContactObject } from './contacts.dto';
+import { EMPTY_FIELDS, sinchContact } from './sinch-contact.rule';
 
 /** What a contact took over by merges, at any remove. */
 export interface TakenOver {
@@ -12,17 +13,6 @@ export interface TakenOver {
   /** Only where the policy asks for it. */
   readonly metadata: readonly VersionedMetadata[];
 }
-
-/** The fields of Sinch's Contact after its id, in Sinch's order, each with what Sinch answers where it is empty. */
-const EMPTY_FIELDS = {
-  channel_identities: [],
-  channel_priority: [],
-  display_name: '',
-  email: '',
-  external_id: '',
-  metadata: '',
-  language: 'UNSPECIFIED',
-} as const;
 
 /** The texts of `EMPTY_FIELDS` as JSON. */
 const EMPTY_TEXTS = Object.entries(EMPTY_FIELDS).map(
@@ -42,13 +32,8 @@ export function viewContact(
   openDuplicates: readonly string[],
 ): ContactObject {
   const snapshot = JSON.parse(row.snapshot) as JsonObject; // an object, by canonicalJson
-  const given = Object.entries(snapshot).filter(
-    ([name, value]) => name !== 'id' && !(value === null && Object.hasOwn(EMPTY_FIELDS, name)),
-  );
   return {
-    id: row.id,
-    ...EMPTY_FIELDS,
-    ...Object.fromEntries(given),
+    ...sinchContact(row.id, snapshot),
     mirror: mirrorOf(row, takenOver, policy, openDuplicates, snapshot['metadata'] ?? null),
   };
 }

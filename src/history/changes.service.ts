@@ -13,10 +13,10 @@ import { answerBytesMax } from '../rest/answer-size';
 import type { ReadTurn } from '../access/read-slots';
 import { ContactsService } from '../contacts/contacts.service';
 import { FeedWatch } from './feed-watch.service';
+import { contactOf } from './judge-event.rule';
 import { PayloadReader } from './payload-reader';
 import {
   CHANGE_TYPES,
-  contactOf,
   EVENTS_OF,
   viewChange,
   type ChangesView,

@@ -1,11 +1,10 @@
 import { ABSENT } from '../audit/audit-event.rule';
 import type { AuditEventRow } from '../audit/audit.repository';
 import type { Precedents } from '../audit/histories.repository';
-import type { JsonObject } from '../json/canonical.rule';
-import { compareChannels, compareSnapshots } from '../contacts/compare-snapshots.rule';
+import { compareChannels, differencesOf } from '../contacts/compare-snapshots.rule';
 import { mergeId } from '../contacts/merges/merge-id.rule';
-import { reconcileMerge } from '../contacts/merges/reconcile-merge.rule';
 import type { ContactChangeObject } from './history.dto';
+import { contactOf, effectOf, identitiesOfMerge, type EventContent } from './judge-event.rule';
 
 export const CHANGE_TYPES = ['created', 'updated', 'deleted', 'merged'] as const;
 export type ChangeType = (typeof CHANGE_TYPES)[number];
@@ -25,34 +24,20 @@ export type ChangesView = (typeof CHANGE_VIEWS)[number];
 /** An event and what is known of it, as the feed tells it but for the contacts. */
 export type ChangeWithoutContacts = Omit<ContactChangeObject, 'contact' | 'survivor'>;
 
-/** What an event of the journal says, read from its payload and from that of the event before it. */
-export interface EventContent {
-  readonly late: boolean;
-  /** What the event says of the contact that it is filed under; null where it says nothing. */
-  readonly stated: JsonObject | null;
-  /** Of a merge: what it says of the loser. */
-  readonly loser: JsonObject | null;
-  /** What the contact that the event is filed under was before. */
-  readonly before: JsonObject | null;
-}
-
 /** Tells what an event changed. */
 export function viewChange(
   row: AuditEventRow,
-  { late, stated, loser, before }: EventContent,
-  { isGone, isOutranked, isCreated }: Precedents,
+  content: EventContent,
+  precedents: Precedents,
   view: ChangesView,
 ): ChangeWithoutContacts {
-  const type = typeOf(row, isCreated);
-  const [loserId = ''] = row.related_contact_ids;
+  const type = typeOf(row, precedents.isCreated);
+  const { late, stated, before } = content;
   const says = type === 'deleted' ? null : stated;
-  const saysNew = type !== 'deleted' && !late && !isGone;
-  const after = saysNew ? says : null;
-  const changes = after === null ? [] : compareSnapshots(before, after);
+  const { isNews, isEnd } = effectOf(row, late, precedents);
+  const after = isNews ? says : null;
+  const differences = after === null ? [] : differencesOf(before, after);
   const channels = after === null ? { added: [], removed: [] } : compareChannels(before, after);
-  const wentNew =
-    // what Sinch reported since contradicts an absence, not a deletion
-    (type === 'deleted' && !(late && row.type === ABSENT) && !isGone) || (type === 'merged' && !isOutranked);
   return {
     sequence: `${row.era}.${row.tx}.${row.id}`,
     event_id: row.id,
@@ -60,27 +45,19 @@ export function viewChange(
     contact_id: contactOf(row),
     ...(type === 'merged' && {
       survivor_id: row.contact_id,
-      merge_id: mergeId(loserId, row.contact_id),
-      identities: reconcileMerge(before, loser, stated ?? {}).identities,
+      merge_id: mergeId(contactOf(row), row.contact_id),
+      identities: identitiesOfMerge(content),
     }),
     version: row.version,
-    applied: saysNew || wentNew,
+    applied: isNews || isEnd,
     late,
     source: row.source,
-    changed: [...new Set(changes.map(({ path }) => path.split('.')[0] ?? path))],
-    changed_metadata: changes.flatMap(({ path }) =>
-      path.startsWith(METADATA) ? [path.slice(METADATA.length)] : [],
-    ),
+    changed: [...new Set(differences.map(({ field }) => field))],
+    changed_metadata: differences.flatMap(({ key }) => key ?? []),
     channels_added: channels.added,
     channels_removed: channels.removed,
     ...(view === 'full' && { before, after: says }),
   };
-}
-const METADATA = 'metadata.';
-
-/** The contact that an event is about: of a merge the loser. */
-export function contactOf(row: AuditEventRow): string {
-  return row.type === 'CONTACT_MERGE' ? (row.related_contact_ids[0] ?? '') : row.contact_id;
 }
 
 function typeOf(row: AuditEventRow, isCreated: boolean): ChangeType {

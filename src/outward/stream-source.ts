@@ -3,7 +3,8 @@ import { AuditRepository, type AuditEventRow, type Cursor, NO_FILTER } from '../
 import { CommitQueue } from '../audit/commit/commit-queue';
 import { DomainEventsRepository, type DomainEventRow } from '../audit/domain-events.repository';
 import { pause } from '../base/pause';
-import { DerivedEventsService, TOLD_EVENTS } from '../history/derived-events.service';
+import { TOLD_TYPES } from '../history/derive-events.rule';
+import { DerivedEventsService } from '../history/derived-events.service';
 import { messageOf, messageOfDomainEvent } from './message-of.rule';
 import type { Message } from './message.rule';
 import type { EventPlace, MessageReader, StreamEvent, StreamPage } from './message-reader';
@@ -57,7 +58,12 @@ export class StreamSource implements MessageReader {
   }
 
   private async journal(projectId: string, after: Cursor): Promise<readonly StreamEvent[]> {
-    const rows = await this.audit.feed(projectId, { ...NO_FILTER, types: TOLD_EVENTS }, after, pageEvents);
+    const rows = await this.audit.feed(
+      projectId,
+      { ...NO_FILTER, types: [...TOLD_TYPES] },
+      after,
+      pageEvents,
+    );
     if (rows.length === 0) return [];
     const derived = await this.derivedEvents.derive(projectId, rows);
     return derived.flatMap((events, n) => {

@@ -4,6 +4,7 @@ import { escapeLiteral } from 'pg';
 import { arrayLiteral } from '../../src/base/array-literal.rule';
 import { AuditRepository, BEGINNING, NO_FILTER, type AuditFilter } from '../../src/audit/audit.repository';
 import { HistoriesRepository } from '../../src/audit/histories.repository';
+import { TellingsRepository } from '../../src/audit/tellings.repository';
 import { claimEra } from '../../src/audit/commit/eras.repository';
 import { MergesRepository, type MergeFilter } from '../../src/contacts/merges/merges.repository';
 import { batchOf, commitBatch } from '../../src/audit/commit/commit.repository';
@@ -195,6 +196,7 @@ let contacts: ContactsRepository;
 let ofBothReadings: ContactsRepository;
 let audit: AuditRepository;
 let histories: HistoriesRepository;
+let tellings: TellingsRepository;
 let merges: MergesRepository;
 let references: ReferencesRepository;
 
@@ -221,6 +223,7 @@ beforeAll(async () => {
   contacts = new ContactsRepository(source, readings);
   audit = new AuditRepository(source);
   histories = new HistoriesRepository(source);
+  tellings = new TellingsRepository(source);
   merges = new MergesRepository(source);
   references = new ReferencesRepository(source);
 });
@@ -373,6 +376,22 @@ describe('the journal', () => {
     await expectGoodPlans(() => histories.surroundings(PROJECT, occurrences), 2_000);
     const ids = rows.map((row) => row.id);
     await expectGoodPlans(() => histories.surroundingsAsReceived(PROJECT, ids), 2_000);
+    await expectGoodPlans(() => histories.surroundingsAsTold(PROJECT, ids), 2_000);
+  });
+  it('tells what outward events have beside', async () => {
+    const merged = await audit.feed(PROJECT, { ...NO_FILTER, types: ['CONTACT_MERGE'] }, BEGINNING, 100);
+    expect(merged.length).toBe(100);
+    const asked = merged.map(({ id: eventId, related_contact_ids: [contactId = ''] }, row) => ({
+      row,
+      eventId,
+      contactId,
+    }));
+    const [eventIds, contactIds] = [asked.map((each) => each.eventId), asked.map((each) => each.contactId)];
+    await expectGoodPlans(() => histories.surroundingsAsTold(PROJECT, eventIds), 2_000);
+    await expectGoodPlans(() => tellings.states(PROJECT, asked), 1_000);
+    await expectGoodPlans(() => tellings.redirects(PROJECT, asked), 2_000);
+    await expectGoodPlans(() => tellings.referenceChanges(PROJECT, contactIds), 1_000);
+    await expectGoodPlans(() => tellings.lateOf(PROJECT, eventIds, some), 1_000);
   });
   it('tells whom a contact took over', () => expectGoodPlans(() => histories.losersOf(PROJECT, id(52)), 500));
   it('tells what contacts were', () =>

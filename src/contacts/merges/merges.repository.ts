@@ -4,7 +4,7 @@ import type { Queryable } from '../../database/queryable';
 import { rows } from '../../database/rows';
 import { readBytesMax } from '../../rest/answer-size';
 import type { Source } from '../../audit/audit-event.rule';
-import { losersPlace } from '../../audit/histories.repository';
+import { losersPlace } from '../../audit/surroundings';
 
 /** Most events of one merge that are looked through for the loser's snapshot. */
 const snapshotsMax = 10;
