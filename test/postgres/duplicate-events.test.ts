@@ -282,6 +282,24 @@ it('tells what happened to a set in the order in which it did, with ids and name
   ]);
 });
 
+it('tells once of a set that is reopened and is no longer what it was', async () => {
+  const project = 'reopened';
+  const both = { email: 'x@example.com', external_id: 'crm-1' };
+  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
+  await follow();
+  const [set] = await setsOf(project);
+  await decide(project, set?.id ?? '', 'dismiss', null);
+  await tell(project, { update: named('A', both) }, { update: named('B', both) });
+  await follow();
+  await decide(project, set?.id ?? '', 'reopen', null);
+  const told = (await eventsOf(project)).map(({ type, data }) => [type, data.reasons]);
+  expect(told).toEqual([
+    ['duplicate.opened', ['email']],
+    ['duplicate.dismissed', ['email']],
+    ['duplicate.reopened', ['email', 'external_id']],
+  ]);
+});
+
 it('tells of a set whose contacts were merged by rule or by a person with the decision that closes it', async () => {
   const project = 'merged';
   await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
@@ -367,13 +385,20 @@ it('tells of a value that too many contacts share, and of its end, once each', a
 
 it('writes nothing where nothing of a set changes that is told', async () => {
   const project = 'the same';
-  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
+  const report: Told = { duplicates: [{ channel: 'SMS', contact_ids: ['A', 'B'] }] };
+  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'), report);
   await follow();
   const before = await eventsOf(project);
-  // another channel of the same contacts, and a scan that finds no set or the same one
+  // one report more of the same contacts, another identity, and a scan that finds the same set
   const channel_identities = [{ channel: 'SMS', identity: '15557654321' }];
-  await tell(project, { update: named('A', { email: 'x@example.com', channel_identities }) });
+  await tell(project, report, { update: named('A', { email: 'x@example.com', channel_identities }) });
   await follow();
+  const [set] = await ask<{ report_count: number }>(
+    database.ownerUrl,
+    'select report_count from duplicate_set where project_id = $1',
+    [project],
+  );
+  expect(set?.report_count).toBe(2);
   await scan(project);
   expect(await eventsOf(project)).toEqual(before);
 });
