@@ -111,7 +111,7 @@ function withoutEachFilterByProject(file: string): readonly Fault[] {
 
 export const FAULTS: readonly Fault[] = [
   {
-    name: 'a set of duplicates changes and no subscription is told',
+    name: 'a set of duplicates changes without an event for subscriptions',
     file: 'src/matching/set-examiner.service.ts',
     from: '    await this.events.add(session, changes.eventsOf(projectId));\n',
     to: '',
@@ -125,7 +125,7 @@ export const FAULTS: readonly Fault[] = [
     caughtBy: DUPLICATE_EVENTS,
   },
   {
-    name: 'subscriptions are told of what they know already',
+    name: 'subscriptions receive again what they know already',
     file: 'src/matching/set-event.rule.ts',
     from: "isSame ? null : 'duplicate.changed'",
     to: "isSame || true ? 'duplicate.changed' : null",

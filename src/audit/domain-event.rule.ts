@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json/canonical.rule';
 
 /**
- * What the service itself decides or finds, and tells subscriptions. Whoever decides it writes the event in the same
+ * What the service itself decides or finds, and tells subscriptions. What decides it writes the event in the same
  * transaction; `subscription.*` and `delivery.dead` are about subscriptions themselves.
  */
 export const DOMAIN_EVENT_TYPES = [
@@ -19,7 +19,7 @@ export const DOMAIN_EVENT_TYPES = [
 ] as const;
 export type DomainEventType = (typeof DOMAIN_EVENT_TYPES)[number];
 
-/** An event to be written: of which project, what it is about, and what its body says. */
+/** An event to be written: its project, what it is about, and what its body says. */
 export interface DomainEvent {
   readonly projectId: string;
   readonly type: DomainEventType;

@@ -35,7 +35,7 @@ export interface DomainEventPage {
 }
 
 /**
- * The table of what the service itself decided or found, for subscriptions. Rows are written by whoever decides, in the same
+ * The table of what the service itself decided or found, for subscriptions. Rows are written by what decides, in the same
  * transaction, whether or not anybody subscribes: a subscription that is made meanwhile begins at the transactions that are open.
  */
 @Injectable()

@@ -4,7 +4,7 @@ import type { Reason } from './evidence.rule';
 /** Most contacts that an event of a set names, and that order it. */
 export const namedContactsMax = 1_000;
 
-/** A set as others are told of it. */
+/** A set as its events show it. */
 export interface SetState {
   readonly status: 'open' | 'snoozed' | 'dismissed' | 'resolved' | 'unknown-members';
   readonly contactIds: readonly string[];
@@ -18,10 +18,10 @@ export interface SetState {
 }
 
 /**
- * The event by which subscriptions are told what became of a set; null where they see no difference.
+ * The event that reports to subscriptions what became of a set; null where they would see no difference.
  *
- * Each event has the whole state, so the last one of a set says what it is. Of a set that was never open nobody is told. Contacts
- * that left a set order its event too: they were in the one before.
+ * Each event has the whole state, so the last one of a set says what it is. A set that was never open has none. Contacts that left
+ * a set order its event too: they were in the one before.
  *
  * @param before null where the set is new
  */
@@ -33,7 +33,7 @@ export function eventOfSet(
 ): DomainEvent | null {
   const type = typeOf(before, after);
   if (type === null) return null;
-  const keys = new Set([...after.contactIds, ...(isTold(before) ? before.contactIds : [])]);
+  const keys = new Set([...after.contactIds, ...(hasEvents(before) ? before.contactIds : [])]);
   return {
     projectId,
     type,
@@ -49,7 +49,7 @@ export function eventOfSet(
 }
 
 function typeOf(before: SetState | null, after: SetState): DomainEventType | null {
-  if (!isTold(before)) return after.status === 'open' ? 'duplicate.opened' : null;
+  if (!hasEvents(before)) return after.status === 'open' ? 'duplicate.opened' : null;
   if (before.status !== after.status) {
     if (after.status === 'resolved') return 'duplicate.resolved';
     if (after.status === 'dismissed') return 'duplicate.dismissed';
@@ -59,8 +59,8 @@ function typeOf(before: SetState | null, after: SetState): DomainEventType | nul
   return isSame ? null : 'duplicate.changed';
 }
 
-/** Whether anybody was told of a set. */
-function isTold(state: SetState | null): state is SetState {
+/** Whether a set has had an event. */
+function hasEvents(state: SetState | null): state is SetState {
   return state !== null && state.status !== 'unknown-members';
 }
 

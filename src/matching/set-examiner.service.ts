@@ -27,8 +27,8 @@ export class SetExaminerService {
   ) {}
 
   /**
-   * Examines contacts, in the transaction of `session`, in which nobody else writes sets; subscriptions are told what became of
-   * sets by events of the same transaction.
+   * Examines contacts, in the transaction of `session`, in which nobody else writes sets. The events that report to subscriptions
+   * what became of sets are of the same transaction.
    *
    * @param changes what the transaction has changed of sets before
    */

@@ -76,7 +76,7 @@ export interface SetFilter {
   readonly sizeMin: number | null;
 }
 
-/** A set as others are told of it. */
+/** A set as its events show it. */
 export function stateOf(row: SetStateRow): SetState {
   const { status, contact_ids: contactIds, reasons, resolved_by: resolvedBy } = row;
   return { status, contactIds, reasons, resolvedBy };

@@ -46,8 +46,8 @@ export class QuarantineRepository {
   ) {}
 
   /**
-   * Keeps a delivery; one that is kept already stays as it is. Committed when this resolves, together with the event by which
-   * subscriptions of its project are told; where the project could not be read, nobody is.
+   * Keeps a delivery; one that is kept already stays as it is. Committed when this resolves, together with an event for the
+   * subscriptions of its project; where the project could not be read, there is none.
    */
   async keep(delivery: UnappliedDelivery): Promise<void> {
     const { body, signature } = delivery;

@@ -87,7 +87,7 @@ describe('The quarantine', () => {
     expectProblem(await app.get(`/v1/quarantine?page_token=${token}`), 400, 'page-token-mismatch');
   });
 
-  it('tells subscriptions of the project once of each delivery, with its id and the reason alone', async () => {
+  it('reports each delivery once to subscriptions of the project, with its id and the reason alone', async () => {
     const project = app.project();
     const kept = await quarantine(project, created(project, 'A'));
     const body = created(project, 'B');
@@ -104,7 +104,7 @@ describe('The quarantine', () => {
     );
   });
 
-  it('tells nobody of a delivery whose project could not be read', async () => {
+  it('reports to nobody a delivery whose project could not be read', async () => {
     const unread = Buffer.from(`{"accepted_time":"${Math.random()}"`);
     const before = await domainEvents();
     expect((await app.deliver(unread, sign(unread, SECRET))).status).toBe(202);

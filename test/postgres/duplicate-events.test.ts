@@ -127,7 +127,7 @@ async function requireTold(project: string): Promise<void> {
   const known = replay(events);
   for (const row of await setsOf(project)) {
     const told = known.get(row.id);
-    // nobody is told of a set that was never open
+    // a set that was never open has no events
     if (told === undefined) expect(['unknown-members', 'resolved']).toContain(row.status);
     else expect(told).toEqual({ ...row, status: row.status === 'snoozed' ? 'open' : row.status });
   }
@@ -244,7 +244,7 @@ it('lets a receiver know every set as it is: after any history the events of a s
   expect([...seen].sort()).toEqual(Object.keys(NEXT).sort());
 });
 
-it('tells what happened to a set in the order in which it did, with ids and names of reasons alone', async () => {
+it('reports what happened to a set in the order in which it did, with ids and names of reasons alone', async () => {
   const project = 'a story';
   await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
   await follow();
@@ -276,13 +276,31 @@ it('tells what happened to a set in the order in which it did, with ids and name
     ['duplicate.reopened', ['A', 'B'], data],
     ['duplicate.reopened', ['A', 'B'], data],
     ['duplicate.changed', ['A', 'B', 'C'], all],
-    // C was in the set before, so it is told in the turn of C too
+    // C was in the set before, so this waits for C's events too
     ['duplicate.changed', ['A', 'B', 'C'], data],
     ['duplicate.resolved', ['A', 'B'], closed],
   ]);
 });
 
-it('tells of a set whose contacts were merged by rule or by a person with the decision that closes it', async () => {
+it('reports once a set that is reopened and is no longer what it was', async () => {
+  const project = 'reopened';
+  const both = { email: 'x@example.com', external_id: 'crm-1' };
+  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
+  await follow();
+  const [set] = await setsOf(project);
+  await decide(project, set?.id ?? '', 'dismiss', null);
+  await tell(project, { update: named('A', both) }, { update: named('B', both) });
+  await follow();
+  await decide(project, set?.id ?? '', 'reopen', null);
+  const told = (await eventsOf(project)).map(({ type, data }) => [type, data.reasons]);
+  expect(told).toEqual([
+    ['duplicate.opened', ['email']],
+    ['duplicate.dismissed', ['email']],
+    ['duplicate.reopened', ['email', 'external_id']],
+  ]);
+});
+
+it('reports a set whose contacts were merged by rule or by a person with the decision that closes it', async () => {
   const project = 'merged';
   await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
   await follow();
@@ -297,7 +315,7 @@ it('tells of a set whose contacts were merged by rule or by a person with the de
   ]);
 });
 
-it('tells of a set when its contacts are known, not before', async () => {
+it('reports a set when its contacts are known, not before', async () => {
   const project = 'unknown';
   await tell(project, { duplicates: [{ channel: 'SMS', contact_ids: ['A', 'B'] }] });
   await follow();
@@ -310,7 +328,7 @@ it('tells of a set when its contacts are known, not before', async () => {
   ]);
 });
 
-it('tells of two sets that became one', async () => {
+it('reports two sets that became one', async () => {
   const project = 'combined';
   await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
   await tell(project, mailed('C', 'y@example.com'), mailed('D', 'y@example.com'));
@@ -344,7 +362,7 @@ it('tells of two sets that became one', async () => {
   ]);
 });
 
-it('tells of a value that too many contacts share, and of its end, once each', async () => {
+it('reports a value that too many contacts share, and of its end, once each', async () => {
   const project = 'hot';
   const ids = Array.from({ length: 24 }, (_, n) => `contact-${String(n).padStart(2, '0')}`);
   await tell(project, ...ids.slice(0, 22).map((id) => mailed(id, 'x@example.com')));
@@ -365,15 +383,22 @@ it('tells of a value that too many contacts share, and of its end, once each', a
   ]);
 });
 
-it('writes nothing where nothing of a set changes that is told', async () => {
+it('writes nothing where nothing of a set changes that its events show', async () => {
   const project = 'the same';
-  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'));
+  const report: Told = { duplicates: [{ channel: 'SMS', contact_ids: ['A', 'B'] }] };
+  await tell(project, mailed('A', 'x@example.com'), mailed('B', 'x@example.com'), report);
   await follow();
   const before = await eventsOf(project);
-  // another channel of the same contacts, and a scan that finds no set or the same one
+  // one report more of the same contacts, another identity, and a scan that finds the same set
   const channel_identities = [{ channel: 'SMS', identity: '15557654321' }];
-  await tell(project, { update: named('A', { email: 'x@example.com', channel_identities }) });
+  await tell(project, report, { update: named('A', { email: 'x@example.com', channel_identities }) });
   await follow();
+  const [set] = await ask<{ report_count: number }>(
+    database.ownerUrl,
+    'select report_count from duplicate_set where project_id = $1',
+    [project],
+  );
+  expect(set?.report_count).toBe(2);
   await scan(project);
   expect(await eventsOf(project)).toEqual(before);
 });
