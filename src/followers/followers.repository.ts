@@ -138,7 +138,7 @@ const EVENT_COLUMNS = `e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.
 const FOLLOW = `
 select ${EVENT_COLUMNS}, e.changes_values, case when e.type = any ($4) then e.payload end as payload, e.found
 from (
-  select e.*, w.changes_values, count(*) over () as found, row_number() over journal as place,
+  select e.*, w.changes_values, (count(*) over ())::int as found, row_number() over journal as place,
          sum(length(e.payload) + w.bytes) over journal as bytes, sum(w.identities) over journal as identities
   from (
     select *
