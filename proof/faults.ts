@@ -610,6 +610,20 @@ export const FAULTS: readonly Fault[] = [
     caughtBy: 'test/postgres/followers.test.ts',
   },
   {
+    name: 'a follower uses a page that does not begin where it stands',
+    file: 'src/followers/shared-pages.ts',
+    from: 'if (fromBegin < 0 || last === undefined || comparePlaces(place, placeOf(last)) >= 0) return null;',
+    to: 'if (last === undefined) return null;',
+    caughtBy: 'test/postgres/shared-pages.test.ts',
+  },
+  {
+    name: 'a follower is moved from where another process has brought it',
+    file: FOLLOWERS,
+    from: 'where name = $1 and (era, tx, id) = ($5::int, $6::xid8, $7::bigint)',
+    to: 'where name = $1 and ($5::int, $6::xid8, $7::bigint) is not null',
+    caughtBy: 'test/postgres/shared-pages.test.ts',
+  },
+  {
     name: 'a follower reads in the order of ids',
     file: FOLLOWERS,
     from: 'where (e.era, e.tx, e.id) > ($1::int, $2::xid8, $3::bigint)\n      and',

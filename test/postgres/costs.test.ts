@@ -11,6 +11,7 @@ import { MergesRepository } from '../../src/contacts/merges/merges.repository';
 import { ProjectReads } from '../../src/database/reads/project-reads';
 import type { Session } from '../../src/database/session';
 import { DuplicatesFollower } from '../../src/duplicates/duplicates-follower';
+import { EvidenceRepository } from '../../src/matching/evidence.repository';
 import { FollowersRepository } from '../../src/followers/followers.repository';
 import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
@@ -61,7 +62,8 @@ let app: App;
 let project: Project;
 let session: Session;
 let era: number;
-let followers: Readonly<Record<string, { readonly followOn: () => Promise<boolean> }>>;
+/** In the order in which they take their turns: the first reads for both. */
+let followers: Readonly<Record<string, { readonly followOn: (isPoll?: boolean) => Promise<boolean> }>>;
 /** What was counted, by the headings of the table. */
 const counted = new Map<string, Map<string, Counted>>();
 /** The paths of what was counted. */
@@ -114,7 +116,13 @@ function assembleFollowers(): typeof followers {
     new CountsRepository(projectReads),
   );
   return {
-    'follower of duplicates': assembleFollower(pool, projectReads, queue),
+    'follower of duplicates': assembleFollower(
+      pool,
+      projectReads,
+      queue,
+      new EvidenceRepository(projectReads),
+      journals,
+    ),
     'follower of stats': stats,
   };
 }

@@ -25,6 +25,11 @@ export function assembleFollower(
   reads: ProjectReads,
   queue: CommitQueue,
   evidence = new EvidenceRepository(reads),
+  journals = new JournalFollowers(
+    new LocksRepository(database),
+    new FollowersRepository(database),
+    new ParkedEventsRepository(database, reads),
+  ),
 ): DuplicatesFollower {
   const contactValues = new ContactValuesRepository(reads);
   const sets = new SetsRepository(reads);
@@ -41,13 +46,18 @@ export function assembleFollower(
     new HotValueSetsService(contactValues, evidence, sets),
     new ComponentSetsService(connectedEvidence, contactValues, sets),
   );
-  const [locks, followers] = [new LocksRepository(database), new FollowersRepository(database)];
   return new DuplicatesFollower(
     queue,
-    new JournalFollowers(locks, followers, new ParkedEventsRepository(database, reads)),
+    journals,
     evidence,
     dismissals,
     examiner,
-    new ScanService(locks, evidence, examiner, new ScansRepository(database, reads), contactValues),
+    new ScanService(
+      new LocksRepository(database),
+      evidence,
+      examiner,
+      new ScansRepository(database, reads),
+      contactValues,
+    ),
   );
 }
