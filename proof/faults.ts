@@ -750,6 +750,27 @@ export const FAULTS: readonly Fault[] = [
     caughtBy: 'test/postgres/followers.test.ts',
   },
   {
+    name: 'commits sort the keys of names into their index',
+    file: 'migrations/1765100000000-waiting-keys.ts',
+    from: 'gin_pending_list_limit = 1024',
+    to: 'gin_pending_list_limit = 64',
+    caughtBy: 'test/postgres/waiting-keys.test.ts',
+  },
+  {
+    name: 'each of many look-ups of identities reads all that wait for their index',
+    file: 'src/matching/contact-values.repository.ts',
+    from: 'identityKeys.length >= sortedInFrom',
+    to: 'identityKeys.length < 0',
+    caughtBy: 'test/postgres/waiting-keys.test.ts',
+  },
+  {
+    name: 'the service leaves names to commits',
+    file: 'src/service.ts',
+    from: 'app.get(WaitingNamesService).start();',
+    to: '',
+    caughtBy: 'test/http/waiting-names.test.ts',
+  },
+  {
     name: 'the first merges of a large journal are not planned for',
     file: 'migrations/1764990000000-growth.ts',
     from: 'i.indpred is not null',

@@ -41,6 +41,7 @@ import { StartRegistration } from './registration/start-registration';
 import { StartRefusal } from './config/start-refusal';
 import { StatsFollower } from './stats/stats-follower';
 import { TableGrowthService } from './operations/table-growth.service';
+import { WaitingNamesService } from './operations/waiting-names.service';
 import { SyncWorker } from './sync/sync-worker';
 import { judgeTarget } from './webhook/judge-target';
 import { IntakeService } from './webhook/intake.service';
@@ -258,6 +259,7 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
       name: 'start the followers',
       run: async () => {
         app.get(TableGrowthService).start();
+        app.get(WaitingNamesService).start();
         app.get(DuplicatesFollower).start();
         app.get(StatsFollower).start();
         app.get(UnconfirmedMergesLoop).start();

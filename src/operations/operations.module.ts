@@ -10,13 +10,23 @@ import { MetricsService } from './metrics.service';
 import { Readiness } from './readiness';
 import { TableGrowthRepository } from './table-growth.repository';
 import { TableGrowthService } from './table-growth.service';
+import { WaitingNamesRepository } from './waiting-names.repository';
+import { WaitingNamesService } from './waiting-names.service';
 import { WelcomeController } from './welcome.controller';
 
 /** What orchestrators, load balancers and Prometheus ask, and the upkeep of the database. */
 @Module({
   imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
-  providers: [MetricsRepository, MetricsService, Readiness, TableGrowthRepository, TableGrowthService],
+  providers: [
+    MetricsRepository,
+    MetricsService,
+    Readiness,
+    TableGrowthRepository,
+    TableGrowthService,
+    WaitingNamesRepository,
+    WaitingNamesService,
+  ],
   exports: [MetricsService, Readiness],
 })
 export class OperationsModule {}

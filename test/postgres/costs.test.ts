@@ -17,6 +17,8 @@ import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
 import { TableGrowthService } from '../../src/operations/table-growth.service';
+import { WaitingNamesRepository } from '../../src/operations/waiting-names.repository';
+import { WaitingNamesService } from '../../src/operations/waiting-names.service';
 import { ProjectionRefreshService } from '../../src/projection-refresh/projection-refresh.service';
 import { CountedContactsRepository } from '../../src/stats/counted-contacts.repository';
 import { CountsRepository } from '../../src/stats/counts.repository';
@@ -83,6 +85,7 @@ beforeAll(async () => {
     ProjectionRefreshService,
     QuarantineReplaysService,
     TableGrowthService,
+    WaitingNamesService,
   ])
     await app.part<{ beforeApplicationShutdown: () => Promise<void> }>(worker).beforeApplicationShutdown();
   followers = assembleFollowers();
@@ -147,9 +150,11 @@ async function fill(): Promise<void> {
     await commit(events.slice(n, n + 100));
     if (n % 500 !== 400) continue;
     await follow();
+    await app.part(WaitingNamesRepository).sortIn();
     await ask(server.ownerUrl, 'analyze');
   }
   await follow();
+  await app.part(WaitingNamesRepository).sortIn();
   for (let n = 0; n < 60; n++) {
     const contactId = id(n % 3 === 0 ? BUSY : 2_000 + n);
     requireDone(
