@@ -169,6 +169,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.sort_in_identities()
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select pg_catalog.gin_clean_pending_list('contact_identity') $function$;
+
+CREATE OR REPLACE FUNCTION public.sort_in_names()
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ select pg_catalog.gin_clean_pending_list('contact_name_keys') $function$;
+
 -- Tables
 
 create table acquisition_day (
@@ -551,7 +565,7 @@ CREATE INDEX contact_gone_external_id ON public.contact USING btree (project_id,
 CREATE INDEX contact_identity ON public.contact USING gin (identity_keys) WITH (gin_pending_list_limit='64');
 CREATE INDEX contact_language ON public.contact USING btree (project_id, language, id) WHERE (gone IS NULL);
 CREATE INDEX contact_merged ON public.contact USING btree (project_id, id, survivor_id) WHERE (survivor_id IS NOT NULL);
-CREATE INDEX contact_name_keys ON public.contact USING gin (name_keys) WITH (gin_pending_list_limit='64');
+CREATE INDEX contact_name_keys ON public.contact USING gin (name_keys) WITH (gin_pending_list_limit='1024');
 CREATE INDEX contact_survivor ON public.contact USING btree (project_id, survivor_id) WHERE (survivor_id IS NOT NULL);
 CREATE INDEX contact_told_after_gone ON public.contact USING btree (project_id, id) WHERE told_after_gone;
 CREATE INDEX contact_reference_contact ON public.contact_reference USING btree (project_id, contact_id, system, external_id);
@@ -962,6 +976,8 @@ create policy one_project on sync_run for select to mirror_reader using ((projec
 revoke execute on function analyze_grown_table() from public;
 revoke execute on function count_duplicates() from public;
 revoke execute on function end_projection_refresh() from public;
+revoke execute on function sort_in_identities() from public;
+revoke execute on function sort_in_names() from public;
 
 -- Granted rights
 
@@ -998,6 +1014,8 @@ grant select on table shared_value to mirror_reader;
 grant select on table sync_run to mirror_reader;
 grant execute on function analyze_grown_table() to mirror_service;
 grant execute on function end_projection_refresh() to mirror_service;
+grant execute on function sort_in_identities() to mirror_service;
+grant execute on function sort_in_names() to mirror_service;
 grant usage on schema public to mirror_service;
 grant insert, select, update on table acquisition_day to mirror_service;
 grant insert, select, update (digest), update (last_used_at), update (previous_digest), update (previous_until), update (revoked_at), update (rotated_at) on table api_key to mirror_service;

@@ -647,6 +647,20 @@ export const FAULTS: readonly Fault[] = [
     caughtBy: 'test/postgres/followers.test.ts',
   },
   {
+    name: 'a follower uses a page that does not begin where it stands',
+    file: 'src/followers/shared-pages.ts',
+    from: 'if (fromBegin < 0 || last === undefined || comparePlaces(place, placeOf(last)) >= 0) return null;',
+    to: 'if (last === undefined) return null;',
+    caughtBy: 'test/postgres/shared-pages.test.ts',
+  },
+  {
+    name: 'a follower is moved from where another process has brought it',
+    file: FOLLOWERS,
+    from: 'where name = $1 and (era, tx, id) = ($5::int, $6::xid8, $7::bigint)',
+    to: 'where name = $1 and ($5::int, $6::xid8, $7::bigint) is not null',
+    caughtBy: 'test/postgres/shared-pages.test.ts',
+  },
+  {
     name: 'a follower reads in the order of ids',
     file: FOLLOWERS,
     from: 'where (e.era, e.tx, e.id) > ($1::int, $2::xid8, $3::bigint)\n      and',
@@ -771,6 +785,27 @@ export const FAULTS: readonly Fault[] = [
     from: 'then c.values_tx else excluded.values_tx end',
     to: 'then c.values_tx else c.values_tx end',
     caughtBy: 'test/postgres/followers.test.ts',
+  },
+  {
+    name: 'commits sort the keys of names into their index',
+    file: 'migrations/1765100000000-waiting-keys.ts',
+    from: 'gin_pending_list_limit = 1024',
+    to: 'gin_pending_list_limit = 64',
+    caughtBy: 'test/postgres/waiting-keys.test.ts',
+  },
+  {
+    name: 'each of many look-ups of identities reads all that wait for their index',
+    file: 'src/matching/contact-values.repository.ts',
+    from: 'identityKeys.length >= sortedInFrom',
+    to: 'identityKeys.length < 0',
+    caughtBy: 'test/postgres/waiting-keys.test.ts',
+  },
+  {
+    name: 'the service leaves names to commits',
+    file: 'src/service.ts',
+    from: 'app.get(WaitingNamesService).start();',
+    to: '',
+    caughtBy: 'test/http/waiting-names.test.ts',
   },
   {
     name: 'the first merges of a large journal are not planned for',

@@ -42,6 +42,7 @@ import { StartRefusal } from './config/start-refusal';
 import { StatsFollower } from './stats/stats-follower';
 import { DomainEventsSweepService } from './operations/domain-events-sweep.service';
 import { TableGrowthService } from './operations/table-growth.service';
+import { WaitingNamesService } from './operations/waiting-names.service';
 import { SyncWorker } from './sync/sync-worker';
 import { judgeTarget } from './webhook/judge-target';
 import { IntakeService } from './webhook/intake.service';
@@ -260,6 +261,7 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
       run: async () => {
         app.get(TableGrowthService).start();
         app.get(DomainEventsSweepService).start();
+        app.get(WaitingNamesService).start();
         app.get(DuplicatesFollower).start();
         app.get(StatsFollower).start();
         app.get(UnconfirmedMergesLoop).start();

@@ -32,6 +32,7 @@ import { ContactValues1764950000000 } from '../../migrations/1764950000000-conta
 import { Growth1764990000000 } from '../../migrations/1764990000000-growth';
 import { DuplicateCounts1765000000000 } from '../../migrations/1765000000000-duplicate-counts';
 import { MergedContacts1765000100000 } from '../../migrations/1765000100000-merged-contacts';
+import { WaitingKeys1765100000000 } from '../../migrations/1765100000000-waiting-keys';
 import { Outward1765200000000 } from '../../migrations/1765200000000-outward';
 import { PostgresClient } from './postgres-client';
 import { serviceConnection, workAs } from './session';
@@ -72,6 +73,7 @@ const MIGRATIONS = [
   Growth1764990000000,
   DuplicateCounts1765000000000,
   MergedContacts1765000100000,
+  WaitingKeys1765100000000,
   Outward1765200000000,
 ];
 

@@ -51,7 +51,12 @@ export const SERVICE_RIGHTS: Readonly<Record<string, string>> = {
 };
 
 /** What the service may run. */
-export const SERVICE_FUNCTIONS: readonly string[] = ['analyze_grown_table()', 'end_projection_refresh()'];
+export const SERVICE_FUNCTIONS: readonly string[] = [
+  'analyze_grown_table()',
+  'end_projection_refresh()',
+  'sort_in_identities()',
+  'sort_in_names()',
+];
 
 /** What the reader may read besides the tables that have a view in `one_project`, and those views. */
 export const READER_TABLES: readonly string[] = ['journal_era'];

@@ -5,7 +5,7 @@ import { JournalFollowers } from '../followers/journal-followers.service';
 import type { ParkedEventRow } from '../followers/parked-events.repository';
 import { isJsonObject } from '../json/canonical.rule';
 import { CommitQueue } from '../audit/commit/commit-queue';
-import { FollowLoop } from '../followers/follow-loop';
+import { FAILURE_PAUSES, FollowLoop, pollMs } from '../followers/follow-loop';
 import { readPayload } from '../audit/commit/read-notification.rule';
 import type { Queryable } from '../database/queryable';
 import { flatMapInTurns } from '../base/in-turns';
@@ -31,6 +31,8 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   private readonly loop: FollowLoop;
   private readonly journal: JournalFollower;
   private readonly logger = new Logger(DuplicatesFollower.name);
+  /** When nothing was left to scan (`performance.now`). */
+  private nothingToScanAt = -Infinity;
 
   constructor(
     queue: CommitQueue,
@@ -50,8 +52,12 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
       },
       logger,
     );
-    this.loop = new FollowLoop(queue, logger, async () =>
-      [await this.followOn(), await this.scanOn()].includes(true),
+    this.loop = new FollowLoop(
+      queue,
+      logger,
+      async (isPoll) => [await this.followOn(isPoll), await this.scanWhenDue()].includes(true),
+      FAILURE_PAUSES,
+      journals.rest,
     );
   }
 
@@ -65,9 +71,9 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
     await this.scans.release();
   }
 
-  /** Handles one batch of events. @returns whether there may be more */
-  async followOn(): Promise<boolean> {
-    return this.journal.followOn(this.loop.signal);
+  /** Handles one batch of events (`JournalFollower.followOn`). @returns whether there may be more */
+  async followOn(isPoll = false): Promise<boolean> {
+    return this.journal.followOn(this.loop.signal, isPoll);
   }
 
   /** Handles a parked event on the map as it is now. @throws Problem where it cannot be handled still */
@@ -78,6 +84,15 @@ export class DuplicatesFollower implements BeforeApplicationShutdown {
   /** Continues the oldest scan by one transaction. @returns whether there is more to scan here */
   async scanOn(): Promise<boolean> {
     return this.scans.scanOn(this.loop.signal);
+  }
+
+  /** As `scanOn`; where there was nothing to scan, it is looked for again when the journal would be. */
+  private async scanWhenDue(): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.nothingToScanAt < pollMs) return false;
+    const isMore = await this.scanOn();
+    this.nothingToScanAt = isMore ? -Infinity : now;
+    return isMore;
   }
 
   private async handle(

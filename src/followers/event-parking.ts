@@ -1,9 +1,9 @@
 import type { Logger } from '@nestjs/common';
-import type { Cursor } from '../audit/audit.repository';
 import { describeWithoutValues } from './describe-without-values';
 import type { FollowedEvent, FollowersRepository } from './followers.repository';
 import type { LocksRepository } from './locks.repository';
 import type { ParkedEventsRepository } from './parked-events.repository';
+import { comparePlaces, placeOf } from './places.rule';
 
 /** How often an event fails alone before it is parked. */
 export const triesMax = 3;
@@ -40,7 +40,8 @@ export class EventParking {
     this.failing = null;
     const isParked = await this.locks.exclusively(this.follower, true, async (session) => {
       // another replica may have handled it meanwhile
-      if (isPast(await this.followers.find(this.follower, session), event)) return false;
+      const place = await this.followers.find(this.follower, session);
+      if (comparePlaces(place, placeOf(event)) >= 0) return false;
       await this.parked.park(session, this.follower, event, reason, tries);
       await this.followers.move(session, this.follower, event);
       return true;
@@ -51,13 +52,4 @@ export class EventParking {
         'GET /v1/parked-events lists parked events; POST /v1/parked-events/{id}:retry handles one.',
     );
   }
-}
-
-function isPast([era, tx, id]: Cursor, event: FollowedPlace): boolean {
-  const [at, then] = [[era, tx, id].map(BigInt), [event.era, event.tx, event.id].map(BigInt)];
-  for (const [n, place] of at.entries()) {
-    const other = then[n] ?? 0n;
-    if (place !== other) return place > other;
-  }
-  return true;
 }

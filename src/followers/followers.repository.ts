@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
+import { onSession, prepared } from '../database/on-session';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import { BEGINNING, type AuditEventRow, type Cursor } from '../audit/audit.repository';
+import { placeOf, type EventPlace } from './places.rule';
 
 /**
  * Most bytes of payloads that are read at once, and most bytes of snapshots and most identities that the contacts of these
@@ -24,7 +27,7 @@ export interface FollowedEvent extends Omit<AuditEventRow, 'app_id'> {
    * it did not, an earlier event brought the values that the map has, and was handled.
    */
   readonly changes_values: boolean;
-  /** The exact bytes, of the types that the follower asked for. */
+  /** The exact bytes, of the types that were asked for. */
   readonly payload: Buffer | null;
 }
 
@@ -64,10 +67,20 @@ export class FollowersRepository {
 
   /** Where a follower stands; at the beginning where it has not begun. */
   async find(follower: string, session: Queryable = this.database): Promise<Cursor> {
-    const [row] = rows<{ era: number; tx: string; id: string }>(
-      await session.query('select era, tx, id from follower where name = $1', [follower]),
+    return cursorIn(await session.query('select era, tx, id from follower where name = $1', [follower]));
+  }
+
+  /**
+   * Which of these followers have not handled all there is, counting what is not readable yet.
+   *
+   * @param signal cuts the session
+   */
+  async findBehind(names: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { rows: found } = await onSession(this.database, signal, (client) =>
+      // planned each time: a plan that was made while the journal was short would read a long one from end to end
+      client.query<{ name: string }>(FIND_BEHIND, [names]),
     );
-    return row === undefined ? BEGINNING : [String(row.era), row.tx, row.id];
+    return new Set(found.map(({ name }) => name));
   }
 
   /**
@@ -101,16 +114,25 @@ export class FollowersRepository {
   }
 
   /** Moves a follower past an event, together with whatever else the session's transaction writes. */
-  async move(
-    session: Queryable,
-    follower: string,
-    { era, tx, id }: Pick<FollowedEvent, 'era' | 'tx' | 'id'>,
-  ): Promise<void> {
+  async move(session: Queryable, follower: string, { era, tx, id }: EventPlace): Promise<void> {
     await session.query(
       `insert into follower (name, era, tx, id) values ($1, $2, $3, $4)
        on conflict (name) do update set era = excluded.era, tx = excluded.tx, id = excluded.id`,
       [follower, era, tx, id],
     );
+  }
+
+  /**
+   * Moves a follower past events that do not concern it, in one statement that takes the follower's lock.
+   *
+   * @param signal cuts it
+   * @returns whether it was moved: not where it no longer stands at `from`, or another is in its transaction
+   */
+  async pass(follower: string, from: Cursor, to: EventPlace, signal: AbortSignal): Promise<boolean> {
+    const moved = await onSession(this.database, signal, (client) =>
+      prepared(client).query(PASS, [follower, to.era, to.tx, to.id, ...from]),
+    );
+    return rows(moved).length === 1;
   }
 
   /** How much of the journal a follower has not handled, including what is not readable yet. */
@@ -131,6 +153,40 @@ export class FollowersRepository {
   }
 }
 
+/** Asks where a follower stands, as a statement without parameters; `cursorIn` reads the answer. */
+export function whereStands(follower: string): string {
+  return `select era, tx, id from follower where name = ${escapeLiteral(follower)}`;
+}
+
+/** Where a follower stands, from its row; at the beginning where it has none. */
+export function cursorIn(found: unknown): Cursor {
+  const [row] = rows<EventPlace>(found);
+  return row === undefined ? BEGINNING : placeOf(row);
+}
+
+/** Looks for one event after each follower's place, in the index of journal order. */
+const FIND_BEHIND = `
+select n.name
+from unnest($1::text[]) n (name)
+left join follower f on f.name = n.name
+cross join lateral (
+  select from audit_event e
+  where (e.era, e.tx, e.id) > (coalesce(f.era, 0), coalesce(f.tx, '0'::xid8), coalesce(f.id, 0))
+  order by e.era, e.tx, e.id
+  limit 1
+) news`;
+
+/**
+ * A statement may see a row as it was before it had the lock. Then Postgres looks at the row again before it changes it, and
+ * another place is not `from`.
+ */
+const PASS = `
+update follower
+set era = $2, tx = $3, id = $4
+where name = $1 and (era, tx, id) = ($5::int, $6::xid8, $7::bigint)
+  and pg_try_advisory_xact_lock(hashtextextended('follower ' || $1, 0))
+returning name`;
+
 const EVENT_COLUMNS = `e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.related_contact_ids, e.version,
        encode(e.tie_break, 'hex') as tie_break, e.received_at, e.source, e.actor, encode(e.fingerprint, 'hex') as fingerprint`;
 
@@ -138,7 +194,7 @@ const EVENT_COLUMNS = `e.id, e.era, e.tx, e.project_id, e.type, e.contact_id, e.
 const FOLLOW = `
 select ${EVENT_COLUMNS}, e.changes_values, case when e.type = any ($4) then e.payload end as payload, e.found
 from (
-  select e.*, w.changes_values, count(*) over () as found, row_number() over journal as place,
+  select e.*, w.changes_values, (count(*) over ())::int as found, row_number() over journal as place,
          sum(length(e.payload) + w.bytes) over journal as bytes, sum(w.identities) over journal as identities
   from (
     select *

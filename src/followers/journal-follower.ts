@@ -1,12 +1,21 @@
 import type { Logger } from '@nestjs/common';
+import type { Cursor } from '../audit/audit.repository';
 import type { Queryable } from '../database/queryable';
 import { isFaultOfWork } from '../database/sqlstate';
 import { batchMaxMs, describeWithoutValues, OverlongWork } from './describe-without-values';
 import type { EventParking } from './event-parking';
-import type { FollowedEvent, FollowersRepository } from './followers.repository';
+import {
+  cursorIn,
+  whereStands,
+  type Batch,
+  type FollowedEvent,
+  type FollowersRepository,
+} from './followers.repository';
 import type { LocksRepository } from './locks.repository';
 import { failedAgain } from './parked-again';
 import type { ParkedEventRow, ParkedEventsRepository } from './parked-events.repository';
+import { placeOf } from './places.rule';
+import type { SharedPages, SharedReading } from './shared-pages';
 
 /** Most events of one transaction. */
 const batchEventsMax = 500;
@@ -42,46 +51,35 @@ export class JournalFollower {
   constructor(
     private readonly locks: LocksRepository,
     private readonly followers: FollowersRepository,
+    private readonly pages: SharedPages,
     private readonly parked: ParkedEventsRepository,
     private readonly work: FollowerWork,
     private readonly parking: EventParking,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    pages.join(work.name, work.payloadOf);
+  }
 
   /**
    * Handles the next batch, unless another replica is at it.
    *
    * @param signal cuts the transaction
+   * @param isPoll whether nothing says that there are events: then a look for all followers of this process comes first
    * @returns whether there may be more
    * @throws what `handle` throws, where the same batch is to be tried again after a pause
    */
-  async followOn(signal: AbortSignal): Promise<boolean> {
-    const { name, payloadOf } = this.work;
-    const began = performance.now();
-    let batch: readonly FollowedEvent[] = [];
+  async followOn(signal: AbortSignal, isPoll = false): Promise<boolean> {
+    const { name } = this.work;
+    if (isPoll && !(await this.pages.isBehind(name, signal))) return false;
+    const reading = this.isSharing ? this.pages.announce(name) : null;
     try {
-      const isMore = await this.withinTime(signal, (cut) =>
-        this.locks.exclusively(
-          name,
-          false,
-          async (session) => {
-            const cursor = await this.followers.find(name, session);
-            const next = await this.followers.follow(session, cursor, payloadOf, this.eventsMax);
-            batch = this.withFewProjects(next.events);
-            const last = batch.at(-1);
-            if (last === undefined) return false;
-            await this.handle(session, batch);
-            await this.followers.move(session, name, last);
-            return next.isMore || batch.length < next.events.length;
-          },
-          cut,
-        ),
-      );
-      if (batch.length > 0) this.eventsMax = nextEventsMax(this.eventsMax, batch, performance.now() - began);
-      return isMore === true;
+      const passed = reading === null ? await this.passOver(signal) : null;
+      return passed ?? (await this.handleNext(signal, reading));
     } catch (error) {
-      if (signal.aborted || !isFaultOfWork(error)) throw error;
-      return this.failed(batch, error);
+      this.pages.stands(name, null);
+      throw error;
+    } finally {
+      reading?.end();
     }
   }
 
@@ -109,6 +107,76 @@ export class JournalFollower {
       if (!isFaultOfWork(error)) throw error;
       throw await failedAgain(this.parked, id, error);
     }
+  }
+
+  /** Whether it takes part in what is read for several: not while it tries fewer events than it may. */
+  private get isSharing(): boolean {
+    return this.eventsMax === batchEventsMax;
+  }
+
+  /**
+   * Passes over a page of the other followers that has nothing of concern.
+   *
+   * @returns whether there may be more; null where it is to read, or to handle something
+   */
+  private async passOver(signal: AbortSignal): Promise<boolean | null> {
+    const { name, isOfConcern } = this.work;
+    const place = this.pages.placeOf(name);
+    if (place === null || !this.isSharing) return null;
+    const next = await this.pages.comingAfter(place, signal);
+    if (next === null || next.events.some(isOfConcern)) return null;
+    const last = next.events.at(-1);
+    if (last === undefined) return false;
+    if (!(await this.followers.pass(name, place, last, signal))) return null;
+    this.pages.stands(name, placeOf(last));
+    return next.isMore;
+  }
+
+  /** Handles the next batch in a transaction of its own. */
+  private async handleNext(signal: AbortSignal, reading: SharedReading | null): Promise<boolean> {
+    const { name } = this.work;
+    const began = performance.now();
+    let batch: readonly FollowedEvent[] = [];
+    try {
+      const turn = await this.withinTime(signal, (cut) =>
+        this.locks.exclusively(
+          name,
+          false,
+          async (session, found) => {
+            const cursor = cursorIn(found);
+            const next = await this.next(session, cursor, reading);
+            batch = this.withFewProjects(next.events);
+            const last = batch.at(-1);
+            if (last === undefined) return { isMore: false, place: cursor };
+            await this.handle(session, batch);
+            await this.followers.move(session, name, last);
+            return { isMore: next.isMore || batch.length < next.events.length, place: placeOf(last) };
+          },
+          cut,
+          whereStands(name),
+        ),
+      );
+      if (turn === null) return false;
+      this.pages.stands(name, turn.place);
+      if (batch.length > 0) this.eventsMax = nextEventsMax(this.eventsMax, batch, performance.now() - began);
+      return turn.isMore;
+    } catch (error) {
+      if (signal.aborted || !isFaultOfWork(error)) throw error;
+      this.pages.stands(name, null);
+      return this.failed(batch, error);
+    }
+  }
+
+  /** The events after a cursor that was read under the lock: of the page that is shared, where it has them. */
+  private async next(session: Queryable, cursor: Cursor, reading: SharedReading | null): Promise<Batch> {
+    const held = this.isSharing ? this.pages.heldAfter(cursor) : null;
+    if (held !== null) {
+      reading?.end();
+      return held;
+    }
+    return reading === null
+      ? this.followers.follow(session, cursor, this.work.payloadOf, this.eventsMax)
+      : reading.read(session, cursor, this.eventsMax);
   }
 
   /** The first events, so many that those of concern are of no more than 25 projects. */

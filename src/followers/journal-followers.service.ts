@@ -2,28 +2,37 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Problem } from '../rest/problems/problem';
 import type { Cursor } from '../audit/audit.repository';
 import { EventParking } from './event-parking';
-import { FollowersRepository, type FollowedEvent } from './followers.repository';
+import { FollowersRepository } from './followers.repository';
 import { JournalFollower, type FollowerWork } from './journal-follower';
 import { LocksRepository } from './locks.repository';
 import { failedAgain } from './parked-again';
 import { ParkedEventsRepository, type ParkedEventRow } from './parked-events.repository';
+import type { EventPlace } from './places.rule';
+import { SharedPages } from './shared-pages';
+import { SharedRest } from './shared-rest';
 
 /** Makes the followers of the journal, and hands parked events back to them. */
 @Injectable()
 export class JournalFollowers {
+  /** Of the loops of those who read the journal together. */
+  readonly rest = new SharedRest();
+  private readonly pages: SharedPages;
   private readonly retries = new Map<string, (row: ParkedEventRow) => Promise<void>>();
 
   constructor(
     private readonly locks: LocksRepository,
     private readonly followers: FollowersRepository,
     private readonly parked: ParkedEventsRepository,
-  ) {}
+  ) {
+    this.pages = new SharedPages(followers);
+  }
 
   follower(work: FollowerWork, logger: Logger): JournalFollower {
-    const { locks, followers, parked } = this;
+    const { locks, followers, parked, pages } = this;
     const follower = new JournalFollower(
       locks,
       followers,
+      pages,
       parked,
       work,
       this.parking(work.name, logger),
@@ -49,7 +58,7 @@ export class JournalFollowers {
   }
 
   /** Moves a follower past an event that it has handled. */
-  async handledUntil(follower: string, event: Pick<FollowedEvent, 'era' | 'tx' | 'id'>): Promise<void> {
+  async handledUntil(follower: string, event: EventPlace): Promise<void> {
     await this.locks.exclusively(follower, true, (session) => this.followers.move(session, follower, event));
   }
 

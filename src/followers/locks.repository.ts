@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { PoolClient } from 'pg';
+import { escapeLiteral, type PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { isStale, nameStatement } from '../database/reads/prepared-statements';
+import { onSession, prepared } from '../database/on-session';
 import type { Queryable } from '../database/queryable';
 import { rows } from '../database/rows';
 import { Turns } from './turns';
@@ -32,58 +32,25 @@ export class LocksRepository {
    *
    * @param mayWait whether to wait for another that is, up to the lock time-out, and for those of this process before it
    * @param signal cuts the session, and so undoes what `work` has written
+   * @param asked a statement without parameters that is sent together with the lock and run after it; `work` gets its rows
    * @returns what `work` returned, or null when another is in it
    * @throws Problem `unavailable` when too many wait
    */
   async exclusively<T>(
     follower: string,
     mayWait: boolean,
-    work: (session: Queryable) => Promise<T>,
+    work: (session: Queryable, found: readonly object[]) => Promise<T>,
     signal?: AbortSignal,
+    asked?: string,
   ): Promise<T | null> {
-    const enter = (): Promise<T | null> => this.enter(follower, mayWait, work, signal);
+    const enter = (): Promise<T | null> =>
+      onSession(this.database, signal, async (client) => {
+        const { isHeld, found } = await begin(client, lockOf(follower, mayWait), asked);
+        const result = isHeld ? await work(prepared(client), found) : null;
+        await client.query('commit');
+        return result;
+      });
     return mayWait ? this.turns.take(follower, enter) : enter();
-  }
-
-  private async enter<T>(
-    follower: string,
-    mayWait: boolean,
-    work: (session: Queryable) => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T | null> {
-    const runner = this.database.createQueryRunner();
-    const client = (await runner.connect()) as PoolClient; // TypeORM's driver is pg
-    const cut = (): void => {
-      client.connection.stream.destroy();
-    };
-    // Postgres ends a session that is idle in a transaction with a word of its own, between two statements
-    const lastWords: Error[] = [];
-    const onError = (error: Error): void => {
-      lastWords.push(error);
-    };
-    client.on('error', onError);
-    try {
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', cut, { once: true });
-      await client.query(BEGIN);
-      const session = prepared(client);
-      const [lock] = rows<{ held: boolean }>(
-        await session.query(mayWait ? WAIT_FOR_LOCK : TRY_LOCK, [`follower ${follower}`]),
-      );
-      const result = lock?.held === true ? await work(session) : null;
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      // one that has prepared what no longer fits is not used again
-      if (isStale(error)) cut();
-      // a closed connection has rolled back by itself
-      await client.query('rollback').catch(() => undefined);
-      throw lastWords[0] ?? error;
-    } finally {
-      client.off('error', onError);
-      signal?.removeEventListener('abort', cut);
-      await runner.release();
-    }
   }
 
   /**
@@ -118,16 +85,31 @@ export class LocksRepository {
   }
 }
 
-/** Prepares each statement that has parameters, once a connection. */
-function prepared(client: PoolClient): Queryable {
-  return {
-    query: async (text, values) => {
-      if (values === undefined) return (await client.query<object>(text)).rows;
-      const { name, deallocated } = nameStatement(client, text);
-      if (deallocated !== '') await client.query(deallocated);
-      return (await client.query<object>({ name, text, values })).rows;
-    },
-  };
+/** What one of several statements returned. */
+interface Returned {
+  readonly command: string;
+  readonly rows: readonly object[];
+}
+
+/** Begins a transaction, takes its lock, and then asks for what is wanted, in one round trip. */
+async function begin(
+  client: PoolClient,
+  lock: string,
+  asked: string | undefined,
+): Promise<{ readonly isHeld: boolean; readonly found: readonly object[] }> {
+  // more than one statement in a query: its results are a list, which the types do not say
+  const results: unknown = await client.query([BEGIN, lock, asked ?? ''].join('; '));
+  const [locked, found] = (results as readonly Returned[]).filter(({ command }) => command === 'SELECT');
+  const [row] = rows<{ held: boolean }>(locked?.rows);
+  return { isHeld: row?.held === true, found: found?.rows ?? [] };
+}
+
+/** The advisory lock ends with the transaction. It costs no transaction id, so a reader delays no feed. */
+function lockOf(follower: string, mayWait: boolean): string {
+  const key = `hashtextextended(${escapeLiteral(`follower ${follower}`)}, 0)`;
+  return mayWait
+    ? `select pg_advisory_xact_lock(${key}) is not null as held`
+    : `select pg_try_advisory_xact_lock(${key}) as held`;
 }
 
 /**
@@ -139,9 +121,6 @@ function prepared(client: PoolClient): Queryable {
 const BEGIN =
   'begin; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; set local max_parallel_workers_per_gather = 0; set local jit = off';
 
-/** The advisory lock ends with the transaction. It costs no transaction id, so a reader delays no feed. */
-const TRY_LOCK = 'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held';
-const WAIT_FOR_LOCK = 'select pg_advisory_xact_lock(hashtextextended($1, 0)) is not null as held';
 /** These end with the session, or before it. */
 const TRY_HOLD = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held';
 const LET_GO = 'select pg_advisory_unlock_all(); reset idle_session_timeout';

@@ -8,6 +8,12 @@ import { keysMax } from './evidence.rule';
 /** Longest time of a pass over all contacts of a project, in ms. */
 const passTimeoutMs = 600_000;
 
+/**
+ * If so many identities or more are looked up, those that wait for their index are sorted in first: each look-up reads all that
+ * wait, 30 µs on average, and to sort them in takes 7 µs a contact.
+ */
+const sortedInFrom = 10;
+
 /** What a live contact may be found alike by. */
 export interface ContactValuesRow {
   readonly id: string;
@@ -84,6 +90,7 @@ export class ContactValuesRepository {
     { identityKeys, emails, externalIds }: SoughtValues,
     size: number,
   ): Promise<readonly string[]> {
+    if (identityKeys.length >= sortedInFrom) await session.query('select sort_in_identities()');
     const found = rows<{ id: string }>(
       await session.query(HOLDERS, [projectId, identityKeys, emails, externalIds, size]),
     );

@@ -11,6 +11,8 @@ import { MetricsService } from './metrics.service';
 import { Readiness } from './readiness';
 import { TableGrowthRepository } from './table-growth.repository';
 import { TableGrowthService } from './table-growth.service';
+import { WaitingNamesRepository } from './waiting-names.repository';
+import { WaitingNamesService } from './waiting-names.service';
 import { WelcomeController } from './welcome.controller';
 
 /** What orchestrators, load balancers and Prometheus ask, and the upkeep of the database. */
@@ -24,6 +26,8 @@ import { WelcomeController } from './welcome.controller';
     Readiness,
     TableGrowthRepository,
     TableGrowthService,
+    WaitingNamesRepository,
+    WaitingNamesService,
   ],
   exports: [MetricsService, Readiness],
 })

@@ -8,7 +8,7 @@ import { MergesRepository } from '../contacts/merges/merges.repository';
 import type { JsonObject } from '../json/canonical.rule';
 import { CommitQueue } from '../audit/commit/commit-queue';
 import { ContactsRepository, type ContactRow } from '../contacts/contacts.repository';
-import { FollowLoop } from '../followers/follow-loop';
+import { FAILURE_PAUSES, FollowLoop } from '../followers/follow-loop';
 import type { Queryable } from '../database/queryable';
 import { flatMapInTurns, inTurns } from '../base/in-turns';
 import {
@@ -60,7 +60,13 @@ export class StatsFollower implements BeforeApplicationShutdown {
       },
       logger,
     );
-    this.loop = new FollowLoop(queue, logger, () => this.followOn());
+    this.loop = new FollowLoop(
+      queue,
+      logger,
+      (isPoll) => this.followOn(isPoll),
+      FAILURE_PAUSES,
+      followers.rest,
+    );
   }
 
   /** Begins to follow; once. */
@@ -72,9 +78,9 @@ export class StatsFollower implements BeforeApplicationShutdown {
     await this.loop.stop();
   }
 
-  /** Handles one batch of events. @returns whether there may be more */
-  followOn(): Promise<boolean> {
-    return this.journal.followOn(this.loop.signal);
+  /** Handles one batch of events (`JournalFollower.followOn`). @returns whether there may be more */
+  followOn(isPoll = false): Promise<boolean> {
+    return this.journal.followOn(this.loop.signal, isPoll);
   }
 
   private async count(

@@ -11,12 +11,15 @@ import { MergesRepository } from '../../src/contacts/merges/merges.repository';
 import { ProjectReads } from '../../src/database/reads/project-reads';
 import type { Session } from '../../src/database/session';
 import { DuplicatesFollower } from '../../src/duplicates/duplicates-follower';
+import { EvidenceRepository } from '../../src/matching/evidence.repository';
 import { FollowersRepository } from '../../src/followers/followers.repository';
 import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
 import { DomainEventsSweepService } from '../../src/operations/domain-events-sweep.service';
 import { TableGrowthService } from '../../src/operations/table-growth.service';
+import { WaitingNamesRepository } from '../../src/operations/waiting-names.repository';
+import { WaitingNamesService } from '../../src/operations/waiting-names.service';
 import { ProjectionRefreshService } from '../../src/projection-refresh/projection-refresh.service';
 import { CountedContactsRepository } from '../../src/stats/counted-contacts.repository';
 import { CountsRepository } from '../../src/stats/counts.repository';
@@ -62,7 +65,8 @@ let app: App;
 let project: Project;
 let session: Session;
 let era: number;
-let followers: Readonly<Record<string, { readonly followOn: () => Promise<boolean> }>>;
+/** In the order in which they take their turns: the first reads for both. */
+let followers: Readonly<Record<string, { readonly followOn: (isPoll?: boolean) => Promise<boolean> }>>;
 /** What was counted, by the headings of the table. */
 const counted = new Map<string, Map<string, Counted>>();
 /** The paths of what was counted. */
@@ -83,6 +87,7 @@ beforeAll(async () => {
     QuarantineReplaysService,
     TableGrowthService,
     DomainEventsSweepService,
+    WaitingNamesService,
   ])
     await app.part<{ beforeApplicationShutdown: () => Promise<void> }>(worker).beforeApplicationShutdown();
   followers = assembleFollowers();
@@ -116,7 +121,13 @@ function assembleFollowers(): typeof followers {
     new CountsRepository(projectReads),
   );
   return {
-    'follower of duplicates': assembleFollower(pool, projectReads, queue),
+    'follower of duplicates': assembleFollower(
+      pool,
+      projectReads,
+      queue,
+      new EvidenceRepository(projectReads),
+      journals,
+    ),
     'follower of stats': stats,
   };
 }
@@ -141,9 +152,11 @@ async function fill(): Promise<void> {
     await commit(events.slice(n, n + 100));
     if (n % 500 !== 400) continue;
     await follow();
+    await app.part(WaitingNamesRepository).sortIn();
     await ask(server.ownerUrl, 'analyze');
   }
   await follow();
+  await app.part(WaitingNamesRepository).sortIn();
   for (let n = 0; n < 60; n++) {
     const contactId = id(n % 3 === 0 ? BUSY : 2_000 + n);
     requireDone(

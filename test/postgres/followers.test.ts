@@ -6,7 +6,7 @@ import type { CommitQueue } from '../../src/audit/commit/commit-queue';
 import { batchOf } from '../../src/audit/commit/commit.repository';
 import { createDatabase, type TestDatabase } from '../support/server/database';
 import { contact } from '../support/sinch/callbacks';
-import { ask, connect, openPool, openQueue } from '../support/postgres/connections';
+import { ask, connect, openPool, openQueue, untilFeedHasAll } from '../support/postgres/connections';
 import { until } from '../support/until';
 import { event } from '../support/postgres/events';
 
@@ -57,6 +57,17 @@ it('gets each event once and none too early, though transactions end in another 
   await slow.end();
   await until(async () => (await followOn()) === 3);
   expect(told).toEqual(['first', 'slow', 'quick']);
+});
+
+it('says whether there may be more events than it gave', async () => {
+  for (const id of ['1', '2', '3']) await queue.commit(event('more', { create: contact(id) }));
+  await untilFeedHasAll(database.ownerUrl);
+  const { events: all, isMore } = await followers.follow(pool, BEGINNING, [], 1_000);
+  expect([all.length >= 3, isMore]).toEqual([true, false]);
+  const sizes = [all.length - 1, all.length, all.length + 1];
+  const said = await Promise.all(sizes.map((size) => followers.follow(pool, BEGINNING, [], size)));
+  // one that gave as many as were asked for cannot know
+  expect(said.map((batch) => batch.isMore)).toEqual([true, true, false]);
 });
 
 it('gives a lock to one at a time, until that lets go or its connection ends', async () => {

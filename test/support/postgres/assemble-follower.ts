@@ -49,17 +49,21 @@ export function assembleFollower(
   reads: ProjectReads,
   queue: CommitQueue,
   evidence = new EvidenceRepository(reads),
+  journals = new JournalFollowers(
+    new LocksRepository(database),
+    new FollowersRepository(database),
+    new ParkedEventsRepository(database, reads),
+  ),
 ): DuplicatesFollower {
   const examiner = assembleExaminer(database, reads, evidence);
-  const [locks, followers] = [new LocksRepository(database), new FollowersRepository(database)];
   return new DuplicatesFollower(
     queue,
-    new JournalFollowers(locks, followers, new ParkedEventsRepository(database, reads)),
+    journals,
     evidence,
     new DismissalsRepository(reads),
     examiner,
     new ScanService(
-      locks,
+      new LocksRepository(database),
       evidence,
       examiner,
       new ScansRepository(database, reads),
