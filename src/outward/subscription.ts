@@ -51,7 +51,7 @@ export interface Subscription {
   /** Sealed for the field `credentials`. */
   readonly credentials: Buffer | null;
   readonly signingKeys: readonly KeptSigningKey[];
-  readonly schemaVersion: string;
+  readonly schemaVersion: SchemaVersion;
   readonly mode: BodyMode;
   readonly concurrency: number;
   readonly ratePerSecond: number | null;
