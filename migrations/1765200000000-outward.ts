@@ -42,6 +42,8 @@ interface Table {
   readonly options?: string;
   /** Columns that readers do not see: secrets. */
   readonly hidden?: readonly string[];
+  /** What readers see instead; its definition is an expression. */
+  readonly shown?: readonly Column[];
 }
 
 const ID = 'text collate "C" not null';
@@ -72,12 +74,22 @@ const SOURCE: readonly Column[] = [
   ['run_id', 'bigint', 'The run that asked for it; null where the cursor came to it.'],
 ];
 
+const KEYS_WITHOUT_SECRETS = `(
+    select coalesce(json_agg(json_build_object('id', k -> 'id', 'kind', k -> 'kind', 'public_key', k -> 'public_key',
+                                               'created_at', k -> 'created_at', 'ends_at', k -> 'ends_at') order by place), '[]')
+    from json_array_elements(signing_keys) with ordinality key (k, place)
+  )`;
+
 const TABLES: readonly Table[] = [
   {
     name: 'subscription',
     comment: 'What other systems subscribe to. A row changes only when somebody changes the subscription.',
     key: 'project_id, id',
     hidden: ['credentials', 'signing_keys'],
+    shown: [
+      ['has_credentials', 'credentials is not null', 'Whether the destination has secrets.'],
+      ['keys', KEYS_WITHOUT_SECRETS, 'The keys that sign, without their secrets, the newest first.'],
+    ],
     columns: [
       PROJECT,
       ['id', ID, 'Identifies the subscription in its project.'],
@@ -251,9 +263,12 @@ const TABLES: readonly Table[] = [
   },
 ];
 
-function create({ name, comment, columns, key, options = '', hidden = [] }: Table): string {
+function create({ name, comment, columns, key, options = '', hidden = [], shown = [] }: Table): string {
   const seen = columns.filter(([column]) => !hidden.includes(column));
-  const names = seen.map(([column]) => escapeIdentifier(column)).join(', ');
+  const names = [
+    ...seen.map(([column]) => escapeIdentifier(column)),
+    ...shown.map(([column, expression]) => `${expression} as ${escapeIdentifier(column)}`),
+  ].join(', ');
   const view = `The rows of ${name} of the project that the transaction names.`;
   return `
 create table ${name} (
@@ -266,7 +281,7 @@ create view one_project.${name} as
 comment on table ${name} is ${escapeLiteral(comment)};
 comment on view one_project.${name} is ${escapeLiteral(view)};
 ${columns.map((column) => commentOn(name, column)).join(';\n')};
-${seen.map((column) => commentOn(`one_project.${name}`, column)).join(';\n')}`;
+${[...seen, ...shown].map((column) => commentOn(`one_project.${name}`, column)).join(';\n')}`;
 }
 
 function commentOn(relation: string, [column, , comment]: Column): string {

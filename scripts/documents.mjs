@@ -49,7 +49,8 @@ async function openApi() {
   const { Config, loadConfig } = require('../dist/src/config/config.js');
   const { buildOpenApi } = require('../dist/src/openapi/openapi.js');
   const { Service } = require('../dist/src/service.js');
-  const config = new Config(loadConfig({}), { webhookSecret: { value: 'x' }, adminApiKey: { value: 'x' } });
+  const kept = { webhookSecret: { value: 'x' }, adminApiKey: { value: 'x' }, outwardKey: null };
+  const config = new Config(loadConfig({}), kept);
   const { app } = await Service.create(config, { owner: NOWHERE, service: NOWHERE }, false);
   return `${JSON.stringify(buildOpenApi(app), null, 2)}\n`;
 }

@@ -16,6 +16,7 @@ import { HttpModule } from './http/http.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
 import { ProjectionRefreshModule } from './projection-refresh/projection-refresh.module';
 import { MergingModule } from './merging/merging.module';
+import { OutwardModule } from './outward/outward.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
 import { StatsModule } from './stats/stats.module';
@@ -49,6 +50,7 @@ export class AppModule {
         AutoMergeModule,
         StatsModule,
         SyncModule,
+        OutwardModule,
         WebhookModule,
       ],
       providers: [

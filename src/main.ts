@@ -94,11 +94,14 @@ async function keepUrl({ dataDir, host }: Config, port: number, log: Log): Promi
 }
 
 async function keepSecrets(given: GivenConfig): Promise<KeptSecrets> {
-  const { dataDir } = given;
-  if (dataDir === null) return { webhookSecret: null, adminApiKey: null };
+  const { dataDir, databaseUrl, outwardKeys } = given;
+  if (dataDir === null) return { webhookSecret: null, adminApiKey: null, outwardKey: null };
+  // with an own Postgres there may be several replicas, and each would make another one
+  const needsOutwardKey = databaseUrl === null && outwardKeys.length === 0;
   return {
     webhookSecret: given.webhookSecrets.length > 0 ? null : await keepSecret(dataDir, 'webhook-secret'),
     adminApiKey: given.adminApiKey !== null ? null : await keepSecret(dataDir, 'admin-api-key'),
+    outwardKey: needsOutwardKey ? await keepSecret(dataDir, 'outward-key') : null,
   };
 }
 

@@ -33,6 +33,7 @@ import { UnconfirmedMergesLoop } from './merging/unconfirmed-merges-loop';
 import { WriteBackFollower } from './write-back/write-back-follower';
 import { observeRequests } from './operations/metrics/observe-requests';
 import { MetricsService } from './operations/metrics.service';
+import { SecretRenewalService } from './outward/secret-renewal.service';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './http/configure-rest';
 import { ConnectionGate } from './http/connection-gate';
@@ -281,6 +282,7 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
       name: 'start the sync worker',
       run: () => {
         app.get(SyncWorker).start();
+        app.get(SecretRenewalService).start();
       },
     },
   ];

@@ -1,5 +1,5 @@
 /** A place in journal order, as decimal digits. */
-type Place = readonly [era: string, tx: string, id: string];
+export type Place = readonly [era: string, tx: string, id: string];
 
 /** The greatest of each that Postgres holds: int, xid8, bigint. */
 const MAX = [2_147_483_647n, 18_446_744_073_709_551_615n, 9_223_372_036_854_775_807n] as const;

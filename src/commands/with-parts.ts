@@ -141,6 +141,6 @@ function configOf(given: GivenConfig): Config {
   const [secret = randomBytes(32).toString('base64url'), ...older] = given.webhookSecrets;
   return new Config(
     { ...given, webhookSecrets: [secret, ...older], adminApiKey: given.adminApiKey ?? false },
-    { webhookSecret: null, adminApiKey: null },
+    { webhookSecret: null, adminApiKey: null, outwardKey: null },
   );
 }

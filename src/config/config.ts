@@ -5,6 +5,7 @@ import { readWebhookTarget } from './read-webhook-target.rule';
 import { refuseUnknown } from './refuse-unknown';
 import { SINCH_AUTH_URL, type SinchAccess, sinchApiUrl } from './sinch-access';
 import { StartRefusal } from './start-refusal';
+import { readSealingKey } from './values';
 import { readAll, type ValuesOf, type Variables } from './variable';
 import { AUTO_MERGE, SERVICE, SINCH_API, START } from './variables';
 
@@ -32,6 +33,8 @@ export interface WebhookRegistration {
 export interface KeptSecrets {
   readonly webhookSecret: KeptSecret | null;
   readonly adminApiKey: KeptSecret | null;
+  /** Also `null` where the environment gave none, and no Postgres is embedded. */
+  readonly outwardKey: KeptSecret | null;
 }
 
 /** What the environment gave, with its secrets. */
@@ -63,8 +66,18 @@ export class Config extends Fields {
       ...given,
       webhookSecrets: [secret, ...olderSecrets],
       adminApiKey: adminApiKey === false ? null : adminApiKey,
+      outwardKeys: kept.outwardKey === null ? given.outwardKeys : [keyIn(kept.outwardKey)],
     });
   }
+}
+
+/** @throws StartRefusal for a file that holds another text than a key */
+function keyIn({ value, path }: KeptSecret): Uint8Array {
+  const key = readSealingKey(value);
+  if (key !== null) return key;
+  throw new StartRefusal(
+    `${path} must hold a key of 32 bytes in base64: restore the file from your backup of DATA_DIR`,
+  );
 }
 
 /**

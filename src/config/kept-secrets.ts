@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { errorCode } from '../base/error-code';
 import { oneLineOf, StartRefusal } from './start-refusal';
 
-export type SecretName = 'webhook-secret' | 'admin-api-key' | 'postgres-password';
+export type SecretName = 'webhook-secret' | 'admin-api-key' | 'outward-key' | 'postgres-password';
 
 /** A secret that lives in a file of `DATA_DIR`, mode 0600. */
 export interface KeptSecret {
@@ -23,6 +23,8 @@ const REMEDIES: Readonly<Record<SecretName, string>> = {
     'correct the file, or remove it to have a new secret created (Sinch then needs the new one)',
   'admin-api-key':
     'correct the file, or remove it to have a new key created (your callers then need the new one)',
+  'outward-key':
+    'restore the file from your backup of DATA_DIR (without it, the secrets of subscriptions cannot be read)',
   'postgres-password': 'restore the file from your backup of DATA_DIR',
 };
 

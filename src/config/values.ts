@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { readUrl } from '../base/read-url.rule';
+import { type Network, readNetworks } from '../egress/read-networks.rule';
 import { idBytesMax, isId } from '../json/id.rule';
 
 /** How a variable's text is read. Both members come from the same numbers, so the documents cannot contradict the parser. */
@@ -137,6 +138,43 @@ export function webhookSecrets(most: number, lengthMax: number): Value<readonly 
     },
   };
 }
+
+const sealingKeyBytes = 32;
+
+/** A key of 32 bytes in base64 or base64url, with or without padding; `null`: it is none. */
+export function readSealingKey(text: string): Uint8Array | null {
+  const key = Buffer.from(text, 'base64');
+  const isCanonical = ['base64', 'base64url'].some(
+    (encoding) => key.toString(encoding as BufferEncoding).replace(/=+$/, '') === text.replace(/=+$/, ''),
+  );
+  return key.length === sealingKeyBytes && isCanonical ? key : null;
+}
+
+/** Separated by commas; spaces around them do not matter. Never quoted. */
+export function sealingKeys(most: number): Value<readonly Uint8Array[]> {
+  return {
+    limit: `1…${most} keys of ${sealingKeyBytes} bytes in base64`,
+    parse: (text) => {
+      const keys = listOf(text).map(readSealingKey);
+      const read = keys.filter((key) => key !== null);
+      const isEachOnce = new Set(read.map((key) => Buffer.from(key).toString('hex'))).size === keys.length;
+      if (read.length === keys.length && keys.length <= most && isEachOnce) return read;
+      throw new Unfit(
+        `must be 1 to ${most} different keys of ${sealingKeyBytes} bytes in base64, separated by single commas: openssl rand -base64 32 makes one`,
+      );
+    },
+  };
+}
+
+/** Networks in CIDR form, separated by commas. */
+export const networks: Value<readonly Network[]> = {
+  limit: 'up to 100 networks such as `10.1.2.3` or `fd12:3456::/64`',
+  parse: (text) => {
+    const reading = readNetworks(text);
+    if (reading.kind === 'unfit') throw new Unfit(reading.reason);
+    return reading.networks;
+  },
+};
 
 /** Separated by commas; spaces around them do not matter. */
 export function projectIds(most: number): Value<ReadonlySet<string>> {

@@ -9,10 +9,12 @@ import {
   httpUrl,
   id,
   interval,
+  networks,
   oneOf,
   orOff,
   origins,
   projectIds,
+  sealingKeys,
   visibleAscii,
   webhookSecrets,
   wholeNumber,
@@ -151,6 +153,29 @@ export const SERVICE = {
     value: flag,
     default: false,
     doc: 'Write `consolidated_metadata` to Sinch after each merge; requires `METADATA_CONSOLIDATION` `deep` or `newest`, and access to Sinch.',
+  }),
+  /** The current one first; empty: to be made where the database is embedded, else there is none. */
+  outwardKeys: variable({
+    name: 'OUTWARD_KEYS',
+    value: sealingKeys(4),
+    default: [],
+    defaultText: 'made at the first start of the embedded Postgres, otherwise none',
+    doc: 'Keys that the secrets of subscriptions are encrypted with, separated by commas, the current one first; `openssl rand -base64 32` makes one. With `DATABASE_URL` they must be set, the same for every replica, before subscriptions can be created.',
+    isSecret: true,
+  }),
+  outwardAllowsHttp: variable({
+    name: 'OUTWARD_ALLOW_HTTP',
+    value: flag,
+    default: false,
+    doc: 'Whether subscriptions may send to `http://` URLs, without encryption.',
+  }),
+  /** Beside public addresses. */
+  outwardNetworks: variable({
+    name: 'OUTWARD_ALLOWED_NETWORKS',
+    value: networks,
+    default: [],
+    defaultText: 'none',
+    doc: 'Networks that subscriptions may send to although their addresses are not public, such as `10.1.2.3, fd12:3456::/64`. Name single hosts where you can: whoever has a key with `outward:write` can send requests there and read the beginning of the answers.',
   }),
   logLevel: variable({
     name: 'LOG_LEVEL',

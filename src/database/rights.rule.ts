@@ -61,6 +61,9 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
 /** What the reader may read besides the tables that have a view in `one_project`, and those views. */
 export const READER_TABLES: readonly string[] = ['journal_era'];
 
+/** Tables with secrets: the reader may read their views alone. */
+export const READER_VIEWS_ONLY: readonly string[] = ['subscription'];
+
 /** What a role that `mirror.bi_grants` names may read. */
 export const BI_VIEWS: readonly string[] = [
   'mirror.contacts',

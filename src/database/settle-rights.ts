@@ -10,6 +10,7 @@ import {
   OF_THE_PROJECT,
   type Privilege,
   READER_TABLES,
+  READER_VIEWS_ONLY,
   ROLE_SETTINGS,
   SERVICE_FUNCTIONS,
   servicePrivileges,
@@ -157,7 +158,8 @@ async function grantTables(session: Queryable, roles: DatabaseRoles): Promise<vo
   const projectTables = await tablesByProject(session);
   const toRead = [
     ...READER_TABLES,
-    ...projectTables.flatMap((table) => [table, `one_project.${escapeIdentifier(table)}`]),
+    ...projectTables.filter((table) => !READER_VIEWS_ONLY.includes(table)),
+    ...projectTables.map((table) => `one_project.${escapeIdentifier(table)}`),
   ].map((table): Privilege => ({ privilege: 'select', table, column: null }));
   await grantMissing(session, roles.service, servicePrivileges());
   await grantMissing(session, roles.reader, toRead);

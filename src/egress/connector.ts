@@ -54,6 +54,15 @@ export class Connector {
     return within(this.options.connectMaxMs, (signal) => this.dial(host, port, signal));
   }
 
+  /**
+   * Resolves a host and vets its addresses as for a connection, and makes none. Each connection vets again.
+   *
+   * @throws EgressError
+   */
+  async vet(host: string): Promise<void> {
+    await within(this.options.connectMaxMs, (signal) => this.addressesOf(host, signal));
+  }
+
   /** For the option `connect` of an undici Agent; its requests fail with an EgressError. */
   readonly forHttp: buildConnector.connector = (options, done) => {
     within(this.options.connectMaxMs, (signal) => this.openHttp(options, signal)).then(

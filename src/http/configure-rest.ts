@@ -41,8 +41,15 @@ const arrivalLookEveryMs = 1_000;
 const headBytesMax = 16 * 1024;
 /** What pages of other origins may send and read, where they may. */
 const CORS = {
-  methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'traceparent'],
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowedHeaders: [
+    'Authorization',
+    'Content-Type',
+    'Idempotency-Key',
+    'If-Match',
+    'If-None-Match',
+    'traceparent',
+  ],
   exposedHeaders: [
     'Content-Disposition',
     'ETag',

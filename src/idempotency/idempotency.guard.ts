@@ -16,13 +16,13 @@ declare module 'fastify' {
   }
 }
 
-const WRITES: ReadonlySet<string> = new Set(['POST', 'PUT', 'DELETE']);
+const WRITES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 /** Without blanks, so that a header which is repeated, and joined by Node, is none. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 /** Longest body of an answer that is kept, in UTF-16 units. */
 const keptBodyMaxLength = 256 * 1024;
 /** What of an answer's head belongs to the answer; all else is of the connection or the same for each. */
-const KEPT_HEADERS = ['content-type', 'cache-control', 'location'] as const;
+const KEPT_HEADERS = ['content-type', 'cache-control', 'etag', 'location'] as const;
 
 /** Makes writes with an `Idempotency-Key` idempotent. Runs after the guard that identifies the caller. */
 @Injectable()

@@ -6,6 +6,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['references', 'Ids of contacts in other systems. A reference follows its contact through merges.'],
   ['audit', 'The append-only journal: what Sinch reported and what was decided here.'],
   ['stats', 'Counts of contacts, and when they were created.'],
+  ['subscriptions', 'What other systems are told, where and how.'],
   ['sync', 'Reading all contacts from Sinch: backfill and reconcile.'],
   ['api keys', 'Keys for callers, and access tokens for clients that need them.'],
   ['quarantine', 'Signed deliveries that could not be applied.'],
@@ -243,6 +244,52 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
     summary: 'Cancel a sync run',
     description: 'The run stops. Changes that it has already written stay.',
   },
+  Subscriptions_create: {
+    summary: 'Subscribe another system to events',
+    description:
+      'Events that pass the filter are sent to the destination, signed, in the order of each contact. The signing secret is shown only in this answer. The host is resolved and must be public. The key needs `contacts:read` too.',
+  },
+  Subscriptions_list: {
+    summary: 'List subscriptions',
+    description: 'The subscriptions of the project, by name, without secrets.',
+  },
+  Subscriptions_get: {
+    summary: 'Get a subscription',
+    description:
+      'What is configured, and its state. Its `ETag` changes when somebody changes it: send it as `If-Match` with a change.',
+  },
+  Subscriptions_patch: {
+    summary: 'Change a subscription',
+    description:
+      'Changes the members that are given, each as a whole. Requires `If-Match`. Stored headers are never sent to a new address: with another scheme, host or port they must be given again. The key needs `contacts:read` too.',
+  },
+  Subscriptions_remove: {
+    summary: 'Delete a subscription',
+    description:
+      'Nothing more is sent, and its secrets are deleted. Repeating the request has no further effect.',
+  },
+  Subscriptions_pause: {
+    summary: 'Pause a subscription',
+    description: 'Nothing more is sent until it is resumed. It keeps its place, so nothing is lost.',
+  },
+  Subscriptions_resume: {
+    summary: 'Resume a subscription',
+    description:
+      'Activates a paused or disabled subscription, from where it stands or from the end of the journal.',
+  },
+  Subscriptions_rotateSecret: {
+    summary: 'Give a subscription a new signing key',
+    description:
+      'The new secret is shown only in this answer. Older keys sign as well for `overlap_seconds`, so the receiver can change over at any time.',
+  },
+  Subscriptions_revokeSecret: {
+    summary: 'Revoke an older signing key',
+    description: 'The key stops signing at once. The current key can only be replaced, by `:rotateSecret`.',
+  },
+  Subscriptions_events: {
+    summary: 'List changes of a subscription',
+    description: 'Who changed what, and when, with the filter that holds from then on. Newest first.',
+  },
   Webhook_receive: {
     summary: 'Receive a callback of Sinch',
     description:
@@ -291,6 +338,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   external_id: 'The id of the contact in the other system.',
   run_id: 'The id of the run.',
   key_id: 'The id of the key, which is no secret.',
+  subscription_id: 'The id of the subscription.',
   delivery_id: 'The id of the delivery.',
   parked_event_id: 'The id of the parked event.',
   code: 'The `code` of a problem, such as `not-found`.',
@@ -313,6 +361,23 @@ export const FIELDS: Readonly<Record<string, string>> = {
   'WholeQuarantinedDelivery.id': 'The id of the delivery in quarantine.',
   'SinchCallbackContact.id': 'The id of the contact.',
   'SyncRun.id': 'The id of the run.',
+  'Subscription.id': 'The id of the subscription.',
+  'ShownSubscription.id': 'The id of the subscription.',
+  'SubscriptionEvent.id': 'The id of this change.',
+  'SigningKey.id': 'The id of the key, which is no secret.',
+  'SigningKey.kind': 'How the key signs.',
+  'SigningKey.created_at': 'When the key was made.',
+  'Subscription.created_at': 'When the subscription was created.',
+  'ShownSubscription.created_at': 'When the subscription was created.',
+  'SubscriptionEvent.at': 'When it was changed.',
+  'WebhookDestination.kind': 'The kind of destination.',
+  'DestinationBody.kind': 'The kind of destination.',
+  'WebhookDestination.url': 'Where events are sent.',
+  destination: 'Where events are sent.',
+  schema_version: 'The version of the bodies.',
+  subscription_events: 'The changes of this page.',
+  updated_at: 'When somebody last changed it.',
+  'SubscriptionBody.state': 'Whether it sends at once.',
   access_token: 'Send it as `Authorization: Bearer <token>`.',
   accepted_at: 'When Sinch accepted the event.',
   active: 'The number of active contacts.',

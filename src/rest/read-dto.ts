@@ -3,6 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import { Problem, type FaultyValue } from './problems/problem';
 import { pointTo } from '../json/pointer.rule';
+import { rawNamesOf } from './raw-json';
 
 /** Most faults that one answer names. */
 const faultsMax = 50;
@@ -30,7 +31,7 @@ export function unknownParameters(names: readonly string[]): Problem {
   const errors = names
     .slice(0, faultsMax)
     .map((name) => queryFault(name, 'unknown', 'is not a parameter of this route'));
-  return new Problem('unknown-parameter', summary(errors), { errors });
+  return new Problem('unknown-parameter', summaryOf(errors), { errors });
 }
 
 /**
@@ -53,13 +54,17 @@ export function readBody<T extends object>(dto: Type<T>, body: unknown): T {
       })),
     );
   }
-  return validated(plainToInstance(dto, body), '/body');
+  const raw = rawNamesOf(dto);
+  const [untouched, others] = [true, false].map((isRaw) =>
+    Object.fromEntries(Object.entries(body).filter(([name]) => raw.has(name) === isRaw)),
+  );
+  return validated(Object.assign(plainToInstance(dto, others), untouched), '/body');
 }
 
 /** @throws never; the problem of values that are not as the route takes them */
 export function invalidRequest(faults: readonly FaultyValue[]): Problem {
   const errors = faults.slice(0, faultsMax);
-  return new Problem('invalid-request', summary(errors), { errors });
+  return new Problem('invalid-request', summaryOf(errors), { errors });
 }
 
 /**
@@ -100,7 +105,7 @@ function queryFault(name: string, code: string, message: string): FaultyValue {
 }
 
 /** The first fault as a sentence, and how many more there are. */
-function summary(faults: readonly FaultyValue[]): string {
+export function summaryOf(faults: readonly FaultyValue[]): string {
   const [first, ...more] = faults;
   if (first === undefined) return 'The request is not valid.';
   return `${first.pointer} ${first.message}${more.length === 0 ? '' : `, and ${more.length} more`}.`;

@@ -193,6 +193,27 @@ describe('A public host', () => {
     expect(hook.attempts).toEqual([publicOne, publicOne, publicTwo, publicTwo]);
   });
 
+  it('is vetted without a connection', async () => {
+    const hook = hooked();
+    await connectorOf({ resolve: resolving([publicOne, publicTwo]) }).vet(name);
+    await connectorOf().vet(publicOne);
+    for (const found of [['127.0.0.1'], [publicOne, '10.0.0.1'], ['::ffff:169.254.169.254']])
+      expect(await reasonOf(connectorOf({ resolve: resolving(found) }).vet(name))).toBe('address-refused');
+    for (const host of ['127.1', '0x7f000001', '[::1]', 'a b', 'localhost'])
+      expect(await reasonOf(connectorOf().vet(host))).toBe('address-refused');
+    const unknown = (): Promise<never> => Promise.reject(Object.assign(new Error(), { code: 'ENOTFOUND' }));
+    expect(await failureOf(connectorOf({ resolve: unknown }).vet(name))).toMatchObject({
+      reason: 'dns',
+      code: 'ENOTFOUND',
+    });
+    expect(
+      await reasonOf(
+        connectorOf({ connectMaxMs: 20, resolve: () => new Promise(() => undefined) }).vet(name),
+      ),
+    ).toBe('timeout');
+    expect(hook.attempts).toEqual([]);
+  });
+
   it('is not reached through a proxy of the environment', async () => {
     const proxy = await listening(Listener.http());
     const hook = hooked();

@@ -4,6 +4,7 @@ import { SCOPES, type ScopeName } from '../../src/access/scope-names.rule';
 import type { AuditEventsPage } from '../../src/audit/audit.dto';
 import { mergeId } from '../../src/contacts/merges/merge-id.rule';
 import type { MergePreviewObject } from '../../src/merging/merging.dto';
+import type { ShownSubscriptionObject } from '../../src/outward/subscriptions.dto';
 import { ProjectReads } from '../../src/database/reads/project-reads';
 import type { ParkedEventsPage } from '../../src/followers/parked-events.dto';
 import type { QuarantinePage } from '../../src/webhook/quarantine.dto';
@@ -41,7 +42,7 @@ interface Operation {
 }
 interface Route {
   readonly name: string;
-  readonly method: 'DELETE' | 'GET' | 'POST' | 'PUT';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   readonly path: string;
   readonly scope: ScopeName | null;
   readonly query: readonly string[];
@@ -121,6 +122,16 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     `insert into parked_event (follower, event_id, project_id, reason, tries) values ('duplicates', $1, $2, $3, 3) returning id`,
     [event.id, theirs.id, CANARY],
   );
+  let subscriptionId = '';
+  for (const name of [`${CANARY} 1`, CANARY]) {
+    const made = await theirs.post('/subscriptions', {
+      name,
+      purpose: 'trigger',
+      destination: { kind: 'webhook', url: `https://93.184.216.34/${CANARY}` },
+    });
+    ({ id: subscriptionId } = made.json() as ShownSubscriptionObject);
+    await theirs.post(`/subscriptions/${subscriptionId}:pause`, {});
+  }
   const { id: keyId } = await make({ name: 'theirs', scopes: ['contacts:read'], project_ids: [theirs.id] });
   return {
     contact_id: c,
@@ -135,6 +146,7 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     parked_event_id: parked?.id ?? '',
     key_id: keyId,
     run_id: run?.id ?? '',
+    subscription_id: subscriptionId,
   };
 }
 
@@ -166,7 +178,9 @@ function ask(route: Route, path: string, headers: Headers): Promise<Answer> {
     ? { ids: THEIR_CONTACTS }
     : /:snooze$/.test(route.path)
       ? { until: new Date(Date.now() + 60_000).toISOString() }
-      : {};
+      : /:revokeSecret$/.test(route.path)
+        ? { which: 'older' }
+        : {};
   return app.request(
     route.method,
     path,
@@ -426,6 +440,8 @@ describe('With the ids of another project', () => {
       theirs.read('/references'),
       theirs.read('/duplicates'),
       theirs.read('/sync-runs'),
+      theirs.read('/subscriptions'),
+      theirs.read(`/subscriptions/${their['subscription_id'] ?? ''}/events`),
     ]);
   }
 });

@@ -19,7 +19,7 @@ it('says again and again why it waits for a host that is unknown, and what to ch
   );
   const url = 'postgres://mirror@no-such-host.invalid/mirror';
   const given = loadConfig({ DATABASE_URL: url, SINCH_WEBHOOK_SECRETS: 's', ADMIN_API_KEY: 'k'.repeat(32) });
-  const config = new Config(given, { webhookSecret: null, adminApiKey: null });
+  const config = new Config(given, { webhookSecret: null, adminApiKey: null, outwardKey: null });
   const service = await Service.create(config, { owner: url, service: url }, new NestLog(log));
   const stopping = new AbortController();
   const saidTwice = new Promise<void>((resolve) => {

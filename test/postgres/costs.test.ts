@@ -175,6 +175,14 @@ async function fill(): Promise<void> {
      insert into sync_run (project_id, mode, state, requested_by, confirmed, finished_at)
      select '${PROJECT}', 'backfill', 'completed', 'somebody', false, now() from generate_series(1, 5)`,
   );
+  for (let n = 0; n < 5; n++) {
+    const destination = { kind: 'webhook', url: `https://93.184.216.34/${n}` };
+    const made = requireDone(
+      await project.post('/subscriptions', { name: `crm-${n}`, purpose: 'trigger', destination }),
+    );
+    const { id: subscriptionId } = made.json() as { readonly id: string };
+    requireDone(await project.post(`/subscriptions/${subscriptionId}:pause`, {}));
+  }
   await follow();
   await ask(server.ownerUrl, 'vacuum (analyze)');
 }

@@ -73,6 +73,7 @@ const configOf = (policy: MetadataPolicy): Config =>
   new Config(loadConfig({ METADATA_CONSOLIDATION: policy }), {
     webhookSecret: { value: 'x', path: '', made: false },
     adminApiKey: { value: 'x', path: '', made: false },
+    outwardKey: null,
   });
 
 /** All that is answered about the merges of a project. */

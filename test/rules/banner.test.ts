@@ -6,7 +6,11 @@ import { Config, loadConfig } from '../../src/config/config';
 const secret = (name: string, made: boolean) => ({ value: `value-of-${name}`, path: `/data/${name}`, made });
 
 function banner(env: Record<string, string>, made: boolean): readonly string[] {
-  const kept = { webhookSecret: secret('webhook-secret', made), adminApiKey: secret('admin-api-key', made) };
+  const kept = {
+    webhookSecret: secret('webhook-secret', made),
+    adminApiKey: secret('admin-api-key', made),
+    outwardKey: null,
+  };
   return bannerLines(new Config(loadConfig(env), kept), kept, 3001, true);
 }
 
@@ -23,7 +27,11 @@ it('shows the values of the secrets on the start that made them, and only then',
 });
 
 it('shows no secret where no person reads it, but where it is kept', () => {
-  const kept = { webhookSecret: secret('webhook-secret', true), adminApiKey: secret('admin-api-key', true) };
+  const kept = {
+    webhookSecret: secret('webhook-secret', true),
+    adminApiKey: secret('admin-api-key', true),
+    outwardKey: null,
+  };
   const text = bannerLines(new Config(loadConfig({}), kept), kept, 3001, false).join('\n');
   expect(text).not.toContain('value-of');
   expect(text).toContain('in /data/webhook-secret');
@@ -68,7 +76,7 @@ it('names an address that can be reached where it listens on all', () => {
 
 it('reads no key file where the key came from the environment', () => {
   const given = { ADMIN_API_KEY: 'k'.repeat(32), SINCH_WEBHOOK_SECRETS: 's'.repeat(20) };
-  const none = { webhookSecret: null, adminApiKey: null };
+  const none = { webhookSecret: null, adminApiKey: null, outwardKey: null };
   const lines = bannerLines(new Config(loadConfig(given), none), none, 3001, true);
   expect(curlOf(lines)).toEqual(['curl -fsS http://127.0.0.1:3001/health/ready']);
   expect(lines.join('\n')).toContain('from SINCH_WEBHOOK_SECRETS');
@@ -77,7 +85,7 @@ it('reads no key file where the key came from the environment', () => {
 
 it('quotes what a shell would take apart', () => {
   const path = `/tmp/it's "$HOME" \`x\``;
-  const kept = { webhookSecret: null, adminApiKey: { value: 'v', path, made: false } };
+  const kept = { webhookSecret: null, adminApiKey: { value: 'v', path, made: false }, outwardKey: null };
   const config = new Config(loadConfig({ SINCH_WEBHOOK_SECRETS: 's', SINCH_PROJECT_IDS: `o'p$1` }), kept);
   const [line = ''] = curlOf(bannerLines(config, kept, 3001, true));
   const said = line.replace('curl -fsS -H', `printf '%s\\n'`).replace('$(cat', `$(printf '<%s>'`);

@@ -6,6 +6,8 @@ import { CONFIG_VARIABLES } from '../../src/config/variables';
 import { StartRefusal } from '../../src/config/start-refusal';
 
 const KEY = 'k'.repeat(32);
+/** In base64 and in base64url, without padding. */
+const OUTWARD_KEYS = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 255).toString('base64url')];
 
 function refusal(env: Record<string, string>): string {
   try {
@@ -63,6 +65,9 @@ describe('loadConfig', () => {
       webhookBodyMaxBytes: 1_048_576,
       metadataConsolidation: 'survivor',
       metadataWriteBack: false,
+      outwardKeys: [],
+      outwardAllowsHttp: false,
+      outwardNetworks: [],
       autoMerge: { policy: 'off', quietSeconds: 86_400, dailyMax: 100, graceSeconds: 900 },
       logLevel: 'info',
       logFormat: null,
@@ -111,6 +116,9 @@ describe('loadConfig', () => {
       WEBHOOK_BODY_MAX_BYTES: '4194304',
       METADATA_CONSOLIDATION: 'deep',
       METADATA_WRITE_BACK: 'true',
+      OUTWARD_KEYS: `${OUTWARD_KEYS[0]}, ${OUTWARD_KEYS[1]}`,
+      OUTWARD_ALLOW_HTTP: 'true',
+      OUTWARD_ALLOWED_NETWORKS: '10.1.2.3',
       AUTO_MERGE: 'auto',
       AUTO_MERGE_QUIET_SECONDS: '0',
       AUTO_MERGE_DAILY_MAX: '7',
@@ -151,6 +159,9 @@ describe('loadConfig', () => {
       webhookBodyMaxBytes: 4_194_304,
       metadataConsolidation: 'deep',
       metadataWriteBack: true,
+      outwardKeys: [Buffer.alloc(32, 1), Buffer.alloc(32, 255)],
+      outwardAllowsHttp: true,
+      outwardNetworks: [{ family: 4, freeBits: 0n, prefix: 0x0a01_0203n }],
       autoMerge: { policy: 'auto', quietSeconds: 0, dailyMax: 7, graceSeconds: 0 },
       logLevel: 'silent',
       logFormat: 'pretty',
@@ -168,6 +179,20 @@ describe('loadConfig', () => {
     ['HOST', ['999.1.1.1', '1.2.3', '[::1]', 'a b', 'http://x', '-x', 'x'.repeat(254)]],
     ['DATA_DIR', ['/tmp/\0']],
     ['SINCH_WEBHOOK_SECRETS', [',', 'a,,b', 'a,', ' ', 's'.repeat(513), Array(17).fill('s').join()]],
+    [
+      'OUTWARD_KEYS',
+      [
+        'k',
+        Buffer.alloc(31).toString('base64'),
+        Buffer.alloc(33).toString('base64'),
+        `${OUTWARD_KEYS[0]},`,
+        `${OUTWARD_KEYS[0]},${OUTWARD_KEYS[0]}`,
+        Array.from({ length: 5 }, (_, n) => Buffer.alloc(32, n).toString('base64')).join(),
+        `${OUTWARD_KEYS[0]}!`,
+      ],
+    ],
+    ['OUTWARD_ALLOW_HTTP', ['yes', '1']],
+    ['OUTWARD_ALLOWED_NETWORKS', ['intranet', '10.1.2.3/8', '010.0.0.0/8', '10.0.0.0/33']],
     ['SINCH_PROJECT_IDS', [',', 'a,,b', 'p'.repeat(513), 'ü'.repeat(257), Array(1001).fill('p').join()]],
     ['SINCH_PROJECT_ID', ['p'.repeat(513), 'ü'.repeat(257), 'p\0', '.', '..', '\ud800']],
     ['SINCH_APP_ID', ['a'.repeat(513)]],
@@ -390,17 +415,29 @@ describe('Config', () => {
   const kept = { value: 'kept', path: '/d/x', made: false };
 
   it('is completed by the secrets that were kept', () => {
-    const config = new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: kept });
+    const config = new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: kept, outwardKey: null });
     expect(config.webhookSecrets).toEqual(['kept']);
     expect(config.adminApiKey).toBe('kept');
   });
 
+  it('has the key of subscriptions that was kept, where that is one', () => {
+    const outwardKey = { ...kept, value: OUTWARD_KEYS[1] ?? '' };
+    const secrets = { webhookSecret: kept, adminApiKey: kept };
+    expect(new Config(loadConfig({}), { ...secrets, outwardKey }).outwardKeys).toEqual([
+      Buffer.alloc(32, 255),
+    ]);
+    expect(new Config(loadConfig({}), { ...secrets, outwardKey: null }).outwardKeys).toEqual([]);
+    expect(() => new Config(loadConfig({}), { ...secrets, outwardKey: kept })).toThrow(
+      '/d/x must hold a key of 32 bytes in base64',
+    );
+  });
+
   it('is refused without a secret', () => {
-    expect(() => new Config(loadConfig({}), { webhookSecret: null, adminApiKey: kept })).toThrow(
-      StartRefusal,
-    );
-    expect(() => new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: null })).toThrow(
-      StartRefusal,
-    );
+    expect(
+      () => new Config(loadConfig({}), { webhookSecret: null, adminApiKey: kept, outwardKey: null }),
+    ).toThrow(StartRefusal);
+    expect(
+      () => new Config(loadConfig({}), { webhookSecret: kept, adminApiKey: null, outwardKey: null }),
+    ).toThrow(StartRefusal);
   });
 });

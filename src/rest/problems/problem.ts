@@ -152,6 +152,65 @@ export const PROBLEMS = {
     remedy:
       'Wait the number of seconds in `Retry-After`. The header `RateLimit` of each answer says how many requests are left.',
   },
+  'precondition-required': {
+    status: 428,
+    title: 'The request needs If-Match',
+    reason:
+      'The change must say which state of the resource it is based on, so that it does not undo a change of somebody else.',
+    remedy: 'Read the resource, and send its `ETag` as `If-Match`.',
+  },
+  'precondition-failed': {
+    status: 412,
+    title: 'The resource has changed meanwhile',
+    reason: 'Somebody changed the resource after the state that `If-Match` names. Nothing was changed.',
+    remedy: 'Read the resource again, and repeat the change with its new `ETag`.',
+  },
+  'confirmation-required': {
+    status: 409,
+    title: 'The request needs to be confirmed',
+    reason: 'It would skip events that were not sent yet; `detail` says how many. Nothing was changed.',
+    remedy: 'Send the request again with `"confirm": true` if that is wanted.',
+  },
+  'filter-invalid': {
+    status: 400,
+    title: 'The filter is not valid',
+    reason: 'The filter of a subscription has members, operators or values that do not exist.',
+    remedy: 'Correct what `errors` points to.',
+  },
+  'destination-refused': {
+    status: 422,
+    title: 'Nothing may be sent to this destination',
+    reason:
+      'The host is, or has among its addresses, one that is not public. Nothing is said about what it resolves to.',
+    remedy:
+      'Use a host on the public internet. If the destination is in your own network, ask the operator of the service to add it to `OUTWARD_ALLOWED_NETWORKS`.',
+  },
+  'destination-unreachable': {
+    status: 422,
+    title: 'The destination does not exist',
+    reason: 'The name of the host does not exist in DNS.',
+    remedy: 'Correct the host, or create its DNS record first.',
+  },
+  'credentials-required': {
+    status: 422,
+    title: 'The headers must be sent again',
+    reason:
+      'The subscription has headers of its own, which are secrets, and the change names another scheme, host or port. Stored secrets are never sent to a new address.',
+    remedy: 'Send `destination.headers` again with the new URL; `{}` removes them.',
+  },
+  'subscription-disabled': {
+    status: 409,
+    title: 'The subscription is disabled',
+    reason:
+      'The service disabled the subscription because its destination refused it or was away for five days. It stays where it was.',
+    remedy: 'Mend what `state_reason` says, then send `:resume`.',
+  },
+  'not-configured': {
+    status: 503,
+    title: 'The service is not configured for this',
+    reason: 'The request needs something that the operator has not configured; `detail` names the variable.',
+    remedy: 'Ask the operator to set that variable.',
+  },
   'upstream-refused': {
     status: 502,
     title: 'Sinch refused the request',

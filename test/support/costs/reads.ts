@@ -121,7 +121,12 @@ async function readsOfDuplicates(ask: Ask): Promise<Readonly<Record<string, stri
 
 async function readsOfTheService(ask: Ask): Promise<Readonly<Record<string, string>>> {
   const runs = `${BASE}/sync-runs`;
+  const subscriptions = `${BASE}/subscriptions`;
+  const subscription = `${subscriptions}/${await firstId(ask, subscriptions, 'subscriptions')}`;
   return {
+    subscriptions,
+    'a subscription': subscription,
+    'changes of a subscription': `${subscription}/events`,
     'sync runs': runs,
     'a sync run': `${runs}/${await firstId(ask, runs, 'sync_runs')}`,
     quarantine: '/v1/quarantine',

@@ -19,6 +19,8 @@ import type { ContactObject } from '../../../src/contacts/contacts.dto';
 
 export const SECRET = 'the secret of the webhook';
 export const ADMIN_KEY = 'k'.repeat(32);
+/** Seals the secrets of subscriptions. */
+const OUTWARD_KEY = Buffer.alloc(32, 'o').toString('base64');
 const WEBHOOK = '/webhooks/sinch';
 /** Longest wait for a last answer at the end of a test, in ms. */
 const answersMaxMs = 5_000;
@@ -106,6 +108,7 @@ export class App {
           DATABASE_URL: db.ownerUrl,
           SINCH_WEBHOOK_SECRETS: SECRET,
           ADMIN_API_KEY: ADMIN_KEY,
+          OUTWARD_KEYS: OUTWARD_KEY,
           RATE_LIMIT_PER_MINUTE: 'off',
           AUTO_MERGE_GRACE_SECONDS: '0',
           LOG_LEVEL: 'silent',
@@ -114,7 +117,7 @@ export class App {
         }),
         ...config,
       },
-      { webhookSecret: null, adminApiKey: null },
+      { webhookSecret: null, adminApiKey: null, outwardKey: null },
     );
     const urls = { owner: db.ownerUrl, service: serviceUrl ?? db.ownerUrl };
     const service = await Service.create(complete, urls, false, { ...DATABASE_WAITS, ...waits });

@@ -40,7 +40,7 @@ export interface Route {
 const UNDESCRIBED = /^\/docs\//;
 /** What Sinch sends is answered with whatever fields it has. */
 const OPEN = new Set(['Contact', 'SinchContact', 'ChannelIdentity', 'SinchCallback', 'SinchCallbackContact']);
-const METHODS = ['get', 'put', 'post', 'delete'] as const;
+const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
 /** The OpenAPI document as a judge: of each answer, whether the document foresees it to the last field. */
 export class Contract {
