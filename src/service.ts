@@ -33,6 +33,7 @@ import { UnconfirmedMergesLoop } from './merging/unconfirmed-merges-loop';
 import { WriteBackFollower } from './write-back/write-back-follower';
 import { observeRequests } from './operations/metrics/observe-requests';
 import { MetricsService } from './operations/metrics.service';
+import { OutwardWorker } from './outward/outward-worker.service';
 import { SecretRenewalService } from './outward/secret-renewal.service';
 import { Readiness } from './operations/readiness';
 import { configureRest, restFastifyOptions } from './http/configure-rest';
@@ -269,6 +270,12 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
         app.get(AutoMergerService).start();
         await app.get(WriteBackFollower).start();
         await app.get(ProjectionRefreshService).start(() => app.get(ScanService).restart());
+      },
+    },
+    {
+      name: 'send to subscriptions',
+      run: () => {
+        app.get(OutwardWorker).start();
       },
     },
     ...registrationStep(config),

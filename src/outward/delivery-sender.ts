@@ -5,7 +5,7 @@ import { DestinationConnector } from './destination-connector';
 import type { Message } from './message.rule';
 import { renderBody } from './render-body.rule';
 import { type SigningKey, signWebhook } from './sign-webhook.rule';
-import type { Subscription } from './subscription';
+import type { Subscription } from './subscription.rule';
 import { SubscriptionSecrets } from './subscription-secrets';
 import { type Attempted, WebhookSender } from './webhook-sender';
 

@@ -5,10 +5,13 @@ import { describeError } from '../database/sqlstate';
 import { DeliverySender } from './delivery-sender';
 import { type Lease, leaseMs, LeasesRepository, renewEveryMs } from './leases.repository';
 import { ProgressRepository } from './progress.repository';
+import { readSubscription } from './read-subscription.rule';
+import type { RunSource } from './runs';
 import { SocketBudget } from './socket-budget';
 import { StreamSource } from './stream-source';
 import { StreamWatch } from './stream-watch';
 import { REAL_PACE, SubscriptionRunner } from './subscription-runner';
+import type { Subscription } from './subscription.rule';
 import { SubscriptionsRepository } from './subscriptions.repository';
 import { Tap } from './tap';
 
@@ -21,6 +24,11 @@ interface Working {
   /** By `performance.now`. */
   leaseEnd: number;
 }
+
+const NO_RUNS: RunSource = {
+  running: () => Promise.resolve([]),
+  next: () => Promise.resolve({ messages: [], place: '', isFinished: true }),
+};
 
 /** Works on the subscriptions of which this process has the lease. */
 @Injectable()
@@ -40,7 +48,6 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     private readonly progress: ProgressRepository,
     private readonly watch: StreamWatch,
     private readonly sender: DeliverySender,
-    private readonly runs: RunsService,
     source: StreamSource,
   ) {
     this.tap = new Tap(source);
@@ -103,8 +110,8 @@ export class OutwardWorker implements BeforeApplicationShutdown {
   }
 
   private async begin(lease: Lease, leaseEnd: number): Promise<void> {
-    const subscription = await this.subscriptions.find(lease.projectId, lease.subscriptionId);
-    if (subscription?.state !== 'active' || this.closing.signal.aborted) return;
+    const subscription = await this.find(lease);
+    if (subscription === null || this.closing.signal.aborted) return;
     const end = new AbortController();
     const parts = {
       reader: this.tap,
@@ -112,11 +119,8 @@ export class OutwardWorker implements BeforeApplicationShutdown {
       watch: this.watch,
       sockets: this.sockets,
       send: this.sender.send,
-      runs: this.runs,
-      find: async ({ projectId, subscriptionId }: Lease) => {
-        const found = await this.subscriptions.find(projectId, subscriptionId);
-        return found?.state === 'active' ? found : null;
-      },
+      runs: NO_RUNS,
+      find: this.find,
       pace: REAL_PACE,
       logger: this.logger,
     };
@@ -138,6 +142,12 @@ export class OutwardWorker implements BeforeApplicationShutdown {
       .then(() => this.forget(key, lease));
     this.working.set(key, { lease, runner, end, done, leaseEnd });
   }
+
+  /** Null where it is not active. */
+  private readonly find = async ({ projectId, subscriptionId }: Lease): Promise<Subscription | null> => {
+    const row = await this.subscriptions.find(projectId, subscriptionId);
+    return row?.state === 'active' ? readSubscription(row) : null;
+  };
 
   private async forget(key: string, lease: Lease): Promise<void> {
     this.working.delete(key);

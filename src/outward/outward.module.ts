@@ -1,6 +1,15 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module';
+import { HistoryModule } from '../history/history.module';
+import { DeliverySender } from './delivery-sender';
 import { DestinationConnector } from './destination-connector';
+import { LeasesRepository } from './leases.repository';
+import { OutwardWorker } from './outward-worker.service';
+import { ProgressRepository } from './progress.repository';
 import { SecretRenewalService } from './secret-renewal.service';
+import { StreamEndsRepository } from './stream-ends.repository';
+import { StreamSource } from './stream-source';
+import { StreamWatch } from './stream-watch';
 import { SubscriptionSecrets } from './subscription-secrets';
 import { SubscriptionsController } from './subscriptions.controller';
 import { SubscriptionsRepository } from './subscriptions.repository';
@@ -8,10 +17,18 @@ import { SubscriptionsService } from './subscriptions.service';
 
 /** Subscriptions of other systems to events. */
 @Module({
+  imports: [AuditModule, HistoryModule],
   controllers: [SubscriptionsController],
   providers: [
+    DeliverySender,
     DestinationConnector,
+    LeasesRepository,
+    OutwardWorker,
+    ProgressRepository,
     SecretRenewalService,
+    StreamEndsRepository,
+    StreamSource,
+    StreamWatch,
     SubscriptionSecrets,
     SubscriptionsRepository,
     SubscriptionsService,

@@ -1,6 +1,6 @@
 import type { Lease } from './leases.repository';
 import type { Message } from './message.rule';
-import type { Subscription } from './subscription';
+import type { Subscription } from './subscription.rule';
 
 /** A replay or a snapshot that somebody asked for, and how far it is. */
 export interface Run {

@@ -22,7 +22,7 @@ import type { Run, RunChunk, RunSource } from './runs';
 import { decideRetry } from './retry-after.rule';
 import type { SocketBudget } from './socket-budget';
 import type { StreamWatch } from './stream-watch';
-import type { Subscription } from './subscription';
+import type { Subscription } from './subscription.rule';
 import { type Attempted, requestMaxMs } from './webhook-sender';
 
 /** Most messages of one page that a subscription takes. */

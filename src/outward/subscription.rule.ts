@@ -1,4 +1,4 @@
-import type { BodyMode } from './body-forms.rule';
+import type { BodyMode, SchemaVersion } from './body-forms.rule';
 import type { Filter } from './filter.rule';
 import type { Purpose } from './purpose.rule';
 

@@ -9,7 +9,7 @@ import type { MessageReader } from '../../../src/outward/message-reader';
 import { ProgressRepository } from '../../../src/outward/progress.repository';
 import { readFilter } from '../../../src/outward/read-filter.rule';
 import { SocketBudget } from '../../../src/outward/socket-budget';
-import type { Subscription } from '../../../src/outward/subscription';
+import type { Subscription } from '../../../src/outward/subscription.rule';
 import { type Pace, SubscriptionRunner } from '../../../src/outward/subscription-runner';
 import { WebhookSender } from '../../../src/outward/webhook-sender';
 
