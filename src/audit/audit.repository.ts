@@ -7,6 +7,9 @@ import type { AuditEventObject } from './audit.dto';
 import { answerBytesMax } from '../rest/answer-size';
 import { writeTime } from '../json/read-time.rule';
 import { ABSENT, type SignatureParts, type Source } from './audit-event.rule';
+import type { Cursor } from './cursor.rule';
+
+export type { Cursor } from './cursor.rule';
 
 /** An event as the journal keeps it, without its bytes. Postgres gives bigint and xid8 as decimal digits. */
 export interface AuditEventRow extends Omit<
@@ -21,9 +24,6 @@ export interface WholeAuditEventRow extends AuditEventRow {
   readonly payload: Buffer;
   readonly signature: SignatureParts | null;
 }
-
-/** A place in journal order. */
-export type Cursor = readonly [era: string, tx: string, id: string];
 
 /** Before every event. */
 export const BEGINNING: Cursor = ['0', '0', '0'];

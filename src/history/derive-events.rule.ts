@@ -1,5 +1,4 @@
 import { ABSENT } from '../audit/audit-event.rule';
-import type { AuditEventRow } from '../audit/audit.repository';
 import { compareIdentities } from '../contacts/compare-identities.rule';
 import { differencesOf, type Difference } from '../contacts/compare-snapshots.rule';
 import { mergeId } from '../contacts/merges/merge-id.rule';
@@ -7,7 +6,7 @@ import { sinchContact } from '../contacts/sinch-contact.rule';
 import type { Json, JsonObject } from '../json/canonical.rule';
 import { pointTo } from '../json/pointer.rule';
 import type { DerivedEvent } from './derived-event.rule';
-import { contactOf, effectOf, identitiesOfMerge, type EventContent } from './judge-event.rule';
+import { contactOf, effectOf, identitiesOfMerge, type EventContent, type JournalEvent } from './judge-event.rule';
 
 /** The types of the journal whose events other systems are told. */
 export const TOLD_TYPES: ReadonlySet<string> = new Set([
@@ -81,7 +80,7 @@ const survivorPlace = 4;
  */
 export function deriveEvents(
   projectId: string,
-  row: AuditEventRow,
+  row: JournalEvent,
   content: ToldContent,
   standing: Standing,
 ): readonly DerivedEvent[] {
@@ -116,7 +115,7 @@ type Own = Pick<DerivedEvent, 'type' | 'place' | 'subject' | 'data'> &
 
 type MakeEvent = (own: Own) => DerivedEvent;
 
-function eventsOf(projectId: string, row: AuditEventRow): MakeEvent {
+function eventsOf(projectId: string, row: JournalEvent): MakeEvent {
   const common = {
     projectId,
     sequence: [String(row.era), row.tx, row.id] as const,
@@ -133,7 +132,7 @@ function eventsOf(projectId: string, row: AuditEventRow): MakeEvent {
 
 function newsEvents(
   event: MakeEvent,
-  row: AuditEventRow,
+  row: JournalEvent,
   content: ToldContent,
   standing: Standing,
 ): readonly DerivedEvent[] {
@@ -148,7 +147,7 @@ function newsEvents(
 
 function createdEvents(
   event: MakeEvent,
-  row: AuditEventRow,
+  row: JournalEvent,
   { late, stated, newest }: ToldContent,
   { isGone, wasReported, references }: Standing,
 ): readonly DerivedEvent[] {
@@ -222,7 +221,7 @@ function pointerOf({ field, key }: Difference): string {
 /** A deletion, or an absence of what was there. */
 function endEvents(
   event: MakeEvent,
-  row: AuditEventRow,
+  row: JournalEvent,
   { late, before: previous, newest }: ToldContent,
   standing: Standing,
 ): readonly DerivedEvent[] {
@@ -238,7 +237,7 @@ function endEvents(
 
 function mergeEvents(
   event: MakeEvent,
-  row: AuditEventRow,
+  row: JournalEvent,
   content: ToldContent,
   standing: Standing,
 ): readonly DerivedEvent[] {
@@ -255,7 +254,7 @@ function mergeEvents(
 /** The survivor is shown as it was before and after by journal order: a late merge changes nothing of it. */
 function mergedEvent(
   event: MakeEvent,
-  row: AuditEventRow,
+  row: JournalEvent,
   content: ToldContent,
   { isGone, redirects, references, loserReferences }: Standing,
 ): DerivedEvent {

@@ -1,4 +1,4 @@
-import type { Cursor } from '../audit/audit.repository';
+import type { Cursor } from '../audit/cursor.rule';
 import type { Source } from '../audit/audit-event.rule';
 import type { Json, JsonObject } from '../json/canonical.rule';
 

@@ -1,7 +1,19 @@
-import { ABSENT } from '../audit/audit-event.rule';
-import type { AuditEventRow } from '../audit/audit.repository';
+import { ABSENT, type Source } from '../audit/audit-event.rule';
 import { reconcileMerge, type MergedIdentities } from '../contacts/merges/reconcile-merge.rule';
 import type { JsonObject } from '../json/canonical.rule';
+
+/** An event of the journal, as far as it is told. Postgres gives bigint and xid8 as decimal digits. */
+export interface JournalEvent {
+  readonly id: string;
+  readonly era: number;
+  readonly tx: string;
+  readonly type: string;
+  readonly contact_id: string;
+  readonly related_contact_ids: readonly string[];
+  readonly version: string;
+  readonly received_at: Date;
+  readonly source: Source;
+}
 
 /** What an event of the journal says, read from its payload and from that of the event before it. */
 export interface EventContent {
@@ -24,7 +36,7 @@ export interface Effect {
 
 /** Judges an event by what had happened when it was received. */
 export function effectOf(
-  { type }: Pick<AuditEventRow, 'type'>,
+  { type }: Pick<JournalEvent, 'type'>,
   late: boolean,
   { isGone, isOutranked }: { readonly isGone: boolean; readonly isOutranked: boolean },
 ): Effect {
@@ -35,7 +47,7 @@ export function effectOf(
 }
 
 /** The contact that an event is about: of a merge the loser. */
-export function contactOf(row: Pick<AuditEventRow, 'type' | 'contact_id' | 'related_contact_ids'>): string {
+export function contactOf(row: Pick<JournalEvent, 'type' | 'contact_id' | 'related_contact_ids'>): string {
   return row.type === 'CONTACT_MERGE' ? (row.related_contact_ids[0] ?? '') : row.contact_id;
 }
 

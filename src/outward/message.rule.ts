@@ -1,4 +1,4 @@
-import type { Cursor } from '../audit/audit.repository';
+import type { Cursor } from '../audit/cursor.rule';
 import type { JsonObject } from '../json/canonical.rule';
 import type { OutwardEvent } from './open-event.rule';
 

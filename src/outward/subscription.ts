@@ -1,9 +1,8 @@
+import type { BodyMode } from './body-forms.rule';
 import type { Filter } from './filter.rule';
 import type { Purpose } from './purpose.rule';
 
-export const BODY_MODES = ['full', 'thin', 'cloudevents'] as const;
-/** How much of an event a body has: all of it, ids alone, or all of it as a CloudEvent. */
-export type BodyMode = (typeof BODY_MODES)[number];
+export { BODY_MODES, SCHEMA_VERSIONS, type BodyMode, type SchemaVersion } from './body-forms.rule';
 
 export const ATTEMPT_LOGS = ['all', 'failures'] as const;
 /** Which attempts are logged. */
@@ -75,6 +74,3 @@ export const SUBSCRIPTION_DEFAULTS = {
 export const concurrencyMax = 64;
 export const ratePerSecondMax = 5_000;
 export const subscriptionsOfProjectMax = 1_000;
-/** Of the current schema of bodies, the only one so far. */
-export const SCHEMA_VERSIONS = ['2026-12-01'] as const;
-export type SchemaVersion = (typeof SCHEMA_VERSIONS)[number];

@@ -1,0 +1,2 @@
+/** A place in journal order. */
+export type Cursor = readonly [era: string, tx: string, id: string];
