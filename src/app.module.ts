@@ -14,6 +14,7 @@ import { ReferencesModule } from './references/references.module';
 import { WriteBackModule } from './write-back/write-back.module';
 import { HttpModule } from './http/http.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
+import { OutwardModule } from './outward/outward.module';
 import { ProjectionRefreshModule } from './projection-refresh/projection-refresh.module';
 import { MergingModule } from './merging/merging.module';
 import { OutwardModule } from './outward/outward.module';
@@ -48,6 +49,7 @@ export class AppModule {
         MergingModule,
         WriteBackModule,
         AutoMergeModule,
+        OutwardModule,
         StatsModule,
         SyncModule,
         OutwardModule,

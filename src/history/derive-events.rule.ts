@@ -6,7 +6,13 @@ import { sinchContact } from '../contacts/sinch-contact.rule';
 import type { Json, JsonObject } from '../json/canonical.rule';
 import { pointTo } from '../json/pointer.rule';
 import type { DerivedEvent } from './derived-event.rule';
-import { contactOf, effectOf, identitiesOfMerge, type EventContent, type JournalEvent } from './judge-event.rule';
+import {
+  contactOf,
+  effectOf,
+  identitiesOfMerge,
+  type EventContent,
+  type JournalEvent,
+} from './judge-event.rule';
 
 /** The types of the journal whose events other systems are told. */
 export const TOLD_TYPES: ReadonlySet<string> = new Set([

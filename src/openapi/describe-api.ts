@@ -4,6 +4,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['merges', 'Past merges, requests for new ones, and data from Sinch that contradicts itself.'],
   ['duplicates', 'Contacts that seem to be the same person: the review queue and its decisions.'],
   ['references', 'Ids of contacts in other systems. A reference follows its contact through merges.'],
+  ['subscriptions', 'What other systems are sent when something happens.'],
   ['audit', 'The append-only journal: what Sinch reported and what was decided here.'],
   ['stats', 'Counts of contacts, and when they were created.'],
   ['subscriptions', 'What other systems are told, where and how.'],
@@ -67,6 +68,14 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
   Welcome_show: {
     summary: 'Name, version and links',
     description: 'Where to find the documentation and the API. Browsers get a page of the same links.',
+  },
+  EventTypes_list: {
+    summary: 'List event types',
+    description: 'Every type of event that subscriptions can be sent. No key is needed.',
+  },
+  EventTypes_show: {
+    summary: 'Explain an event type',
+    description: 'The JSON Schema of its bodies, and an example. No key is needed.',
   },
   Problems_list: {
     summary: 'List error codes',
@@ -341,6 +350,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   subscription_id: 'The id of the subscription.',
   delivery_id: 'The id of the delivery.',
   parked_event_id: 'The id of the parked event.',
+  event_type: 'The type of events, such as `contact.merged`.',
   code: 'The `code` of a problem, such as `not-found`.',
 };
 

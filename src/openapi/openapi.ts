@@ -15,12 +15,22 @@ type DeclaredProblem = ProblemCode | readonly [ProblemCode, number];
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const DECLARED = Symbol('problems');
+const WEBHOOKS = Symbol('webhooks');
 const HTTP_METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /** Declares the problems of a route, beside those that follow from what it takes: its key, its query, its body, its pages. */
 export function Problems(...problems: readonly DeclaredProblem[]): MethodDecorator {
   return (_target, _key, descriptor) => {
     Reflect.defineMetadata(DECLARED, problems, descriptor.value as object); // a method's function
+  };
+}
+
+type DescribeWebhooks = () => NonNullable<OpenAPIObject['webhooks']>;
+
+/** Declares what the service itself sends, beside the routes of a controller. */
+export function Webhooks(describe: DescribeWebhooks): ClassDecorator {
+  return (controller) => {
+    Reflect.defineMetadata(WEBHOOKS, describe, controller);
   };
 }
 
@@ -72,7 +82,17 @@ function documentOf(app: INestApplication, handlers: readonly Handler[]): OpenAP
   const components = { ...document.components, schemas };
   const named = withoutSuffix({ ...document, components });
   describeFields(named.components?.schemas ?? {});
-  return withoutNullable(withWebhooks(named));
+  const described = withoutNullable(withWebhooks(named));
+  return { ...described, webhooks: { ...described.webhooks, ...webhooksOf(handlers) } };
+}
+
+/** What the controllers of handlers declare with `Webhooks`. */
+function webhooksOf(handlers: readonly Handler[]): NonNullable<OpenAPIObject['webhooks']> {
+  const controllers = [...new Set(handlers.map(({ controller }) => controller))];
+  const describers = controllers.flatMap(
+    (controller) => (Reflect.getMetadata(WEBHOOKS, controller) as DescribeWebhooks | undefined) ?? [], // by `Webhooks`
+  );
+  return Object.assign({}, ...describers.map((describe) => describe())) as ReturnType<DescribeWebhooks>;
 }
 
 /** The head of the document: title, description, groups of routes, and how callers authenticate. */

@@ -1,4 +1,3 @@
-import { DOMAIN_EVENT_TYPES } from '../audit/domain-event.rule';
 import { SOURCES } from '../audit/audit-event.rule';
 import type { JsonObject } from '../json/canonical.rule';
 import { EVENT_TYPES, type EventType } from './event-types.rule';
@@ -187,58 +186,75 @@ export function describeType(type: EventType): string {
  * added at any time.
  */
 export function schemaOf(type: EventType, schemaVersion: SchemaVersion): JsonObject {
-  return SCHEMAS[schemaVersion](type);
+  const { plain, cloudEvent } = SCHEMAS[schemaVersion];
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: type,
+    description: describeType(type),
+    anyOf: [plain(type), cloudEvent(type)],
+  };
 }
 
+/** As `schemaOf`, without the form as a CloudEvent. */
+export function bodySchemaOf(type: EventType, schemaVersion: SchemaVersion): JsonObject {
+  return SCHEMAS[schemaVersion].plain(type);
+}
+
+type MakeSchema = (type: EventType) => JsonObject;
+
+function plainBody(type: EventType): JsonObject {
+  return objectOf({
+    type: { const: type },
+    id: { type: 'string', pattern: '^(evt|dom|snp|tst)_[\\w-]+$' },
+    timestamp: { type: 'string', format: 'date-time' },
+    schema_version: { const: '2026-12-01' },
+    project_id: TEXT,
+    subject: TEXT,
+    sequence: { type: ['string', 'null'], pattern: SEQUENCE },
+    version: { type: ['string', 'null'], pattern: VERSION },
+    cause: objectOf({
+      source: { enum: [...SOURCES, null] },
+      event_id: { type: ['string', 'null'] },
+      merge_id: { type: ['string', 'null'] },
+    }),
+    'truncated?': { const: true },
+    data: dataOf(type),
+  });
+}
+
+function cloudEvent(type: EventType): JsonObject {
+  return objectOf({
+    specversion: { const: '1.0' },
+    id: { type: 'string', minLength: 1 },
+    source: { type: 'string', format: 'uri-reference' },
+    type: { const: type },
+    subject: { type: 'string', minLength: 1 },
+    time: { type: 'string', format: 'date-time' },
+    datacontenttype: { const: 'application/json' },
+    dataschema: { type: 'string', format: 'uri-reference' },
+    'sequence?': { type: 'string', pattern: SEQUENCE },
+    partitionkey: { type: 'string', minLength: 1 },
+    'version?': { type: 'string', pattern: VERSION },
+    'causesource?': { enum: SOURCES },
+    'causeeventid?': TEXT,
+    'causemergeid?': TEXT,
+    'truncated?': { const: true },
+    data: dataOf(type),
+  });
+}
+
+function dataOf(type: EventType): JsonObject {
+  return {
+    anyOf: [objectOf(TYPES[type].data), { ...objectOf({ url: TEXT }), description: 'With ids alone.' }],
+  };
+}
+
+const SEQUENCE = '^\\d+\\.\\d+\\.\\d+$';
+const VERSION = '^\\d+$';
+
 /** Schemas by version; old ones stay as they were. */
-const SCHEMAS: Readonly<Record<SchemaVersion, (type: EventType) => JsonObject>> = {
-  '2026-12-01': (type) => {
-    const data = {
-      anyOf: [objectOf(TYPES[type].data), { ...objectOf({ url: TEXT }), description: 'With ids alone.' }],
-    };
-    return {
-      $schema: 'https://json-schema.org/draft/2020-12/schema',
-      title: type,
-      description: describeType(type),
-      anyOf: [
-        objectOf({
-          type: { const: type },
-          id: { type: 'string', pattern: '^(evt|dom|snp|tst)_[\\w-]+$' },
-          timestamp: { type: 'string', format: 'date-time' },
-          schema_version: { const: '2026-12-01' },
-          project_id: TEXT,
-          subject: TEXT,
-          sequence: { type: ['string', 'null'], pattern: '^\\d+\\.\\d+\\.\\d+$' },
-          version: { type: ['string', 'null'], pattern: '^\\d+$' },
-          cause: objectOf({
-            source: { enum: [...SOURCES, null] },
-            event_id: { type: ['string', 'null'] },
-            merge_id: { type: ['string', 'null'] },
-          }),
-          'truncated?': { const: true },
-          data,
-        }),
-        objectOf({
-          specversion: { const: '1.0' },
-          id: { type: 'string', minLength: 1 },
-          source: { type: 'string', format: 'uri-reference' },
-          type: { const: type },
-          subject: { type: 'string', minLength: 1 },
-          time: { type: 'string', format: 'date-time' },
-          datacontenttype: { const: 'application/json' },
-          dataschema: { type: 'string', format: 'uri-reference' },
-          'sequence?': { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$' },
-          partitionkey: { type: 'string', minLength: 1 },
-          'version?': { type: 'string', pattern: '^\\d+$' },
-          'causesource?': { enum: SOURCES },
-          'causeeventid?': TEXT,
-          'causemergeid?': TEXT,
-          'truncated?': { const: true },
-          data,
-        }),
-      ],
-    };
-  },
+const SCHEMAS: Readonly<Record<SchemaVersion, Readonly<Record<'plain' | 'cloudEvent', MakeSchema>>>> = {
+  '2026-12-01': { plain: plainBody, cloudEvent },
 };
 
 /** @param members all required, but those whose name ends in `?` */
@@ -253,9 +269,4 @@ function objectOf(members: Readonly<Record<string, JsonObject>>): JsonObject {
 
 export function isEventType(text: string): text is EventType {
   return (EVENT_TYPES as readonly string[]).includes(text);
-}
-
-/** Whether an event comes from the service itself, not from the journal. */
-export function isDomainType(type: EventType): boolean {
-  return (DOMAIN_EVENT_TYPES as readonly string[]).includes(type);
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { HistoryModule } from '../history/history.module';
 import { DeliverySender } from './delivery-sender';
+import { EventTypesController } from './event-types.controller';
 import { DestinationConnector } from './destination-connector';
 import { LeasesRepository } from './leases.repository';
 import { OutwardWorker } from './outward-worker.service';
@@ -18,7 +19,7 @@ import { SubscriptionsService } from './subscriptions.service';
 /** Subscriptions of other systems to events. */
 @Module({
   imports: [AuditModule, HistoryModule],
-  controllers: [SubscriptionsController],
+  controllers: [EventTypesController, SubscriptionsController],
   providers: [
     DeliverySender,
     DestinationConnector,

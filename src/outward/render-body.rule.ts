@@ -25,7 +25,7 @@ export function renderBody(
 ): Buffer {
   const base = (baseUrl ?? '').replace(/\/+$/, '');
   const write = WRITERS[schemaVersion][mode === 'cloudevents' ? 'cloudEvent' : 'plain'];
-  if (mode !== 'thin') {
+  if (mode !== 'thin' && leastBytesOf(message.data) <= bodyBytesMax) {
     const body = Buffer.from(JSON.stringify(write(message, message.data, base, false)));
     if (body.length <= bodyBytesMax) return body;
   }
@@ -101,6 +101,18 @@ function thinData(message: Message, base: string): JsonObject {
       (WORDS.has(name) && typeof value === 'string' && WORD.test(value)),
   );
   return { ...Object.fromEntries(ids), url: urlOf(message, base) };
+}
+
+/** Counts the characters of a value, of which each takes a byte at least; no further than beyond the limit of a body. */
+function leastBytesOf(value: Json | undefined): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  let bytes = 0;
+  for (const each of Object.values(value)) {
+    bytes += leastBytesOf(each);
+    if (bytes > bodyBytesMax) break;
+  }
+  return bytes;
 }
 
 function bytesOf(value: Json): number {

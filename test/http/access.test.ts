@@ -21,6 +21,8 @@ const PUBLIC = [
   'get /openapi.json',
   'get /problems',
   'get /problems/{code}',
+  'get /v1/event-types',
+  'get /v1/event-types/{event_type}',
   'get /health/live',
   'get /health/ready',
   'post /webhooks/sinch',

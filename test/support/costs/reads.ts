@@ -139,6 +139,8 @@ async function readsOfTheService(ask: Ask): Promise<Readonly<Record<string, stri
     readiness: '/health/ready',
     liveness: '/health/live',
     welcome: '/',
+    'event types': '/v1/event-types',
+    'an event type': '/v1/event-types/contact.merged',
   };
 }
 
