@@ -167,7 +167,7 @@ export class SubscriptionsService {
       return {
         next: { ...row, state: 'active', state_reason: null },
         action: 'resumed',
-        details: { from, ...(from === 'latest' ? { skipped_at_most: skipped } : {}) },
+        details: { from, ...(from === 'latest' ? { events_skipped: skipped } : {}) },
         conduct: from === 'cursor' ? 'resume' : 'resume-latest',
         asksSnapshot: from === 'snapshot',
       };

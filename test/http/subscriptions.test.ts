@@ -802,7 +802,7 @@ describe('Pausing and resuming', () => {
     expect(BigInt(tx) > BigInt(before.tx)).toBe(true);
     expect((await eventsOf(id))[0]).toMatchObject({
       action: 'resumed',
-      details: { from: 'latest', skipped_at_most: 3 },
+      details: { from: 'latest', events_skipped: 3 },
     });
   });
 

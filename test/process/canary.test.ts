@@ -16,6 +16,8 @@ const FORGED = '\r\n{"level":60,"msg":"forged-5d1c"}\r\n';
 const PROJECT = 'p';
 const BASE = `/v1/projects/${PROJECT}`;
 
+const SUBSCRIBER = { kind: 'webhook', url: 'https://93.184.216.34/', headers: { authorization: SECRET } };
+
 const dataDir = DataDir.migrated();
 let service: ServiceProcess;
 /** The answers to what was refused, with the part of the request that they repeat. */
@@ -139,6 +141,12 @@ async function sendEverything(): Promise<void> {
   await ask('POST', '/v1/api-keys', json({ name: FORGED, scopes: ['ops'], project_ids: [NAME] }));
   await ask('POST', '/v1/api-keys', json({ name: 'x', scopes: [NAME], project_ids: [PHONE] }));
   await ask('PUT', `${BASE}/contacts/${id}/references/crm/${PHONE}`);
+  for (const destination of [SUBSCRIBER, { ...SUBSCRIBER, url: 'https://127.0.0.1/' }, { kind: SECRET }])
+    await ask(
+      'POST',
+      `${BASE}/subscriptions`,
+      json({ name: `${NAME} ${randomUUID()}`, purpose: 'trigger', destination }),
+    );
   await ask('POST', '/oauth2/token', {
     headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: '' },
     body: `grant_type=client_credentials&client_id=${NAME}&client_secret=${WRONG_KEY}`,
@@ -163,6 +171,11 @@ it('shows neither a secret nor a person in its log, its figures and its errors, 
       ask('GET', `${BASE}/contacts?phone=${PHONE}`),
       ask('GET', `${BASE}/contacts:export`),
       ask('POST', '/v1/api-keys', json({ name: NAME, scopes: ['ops'], project_ids: [NAME] })),
+      ask(
+        'POST',
+        `${BASE}/subscriptions`,
+        json({ name: randomUUID(), purpose: 'trigger', destination: SUBSCRIBER }),
+      ),
     ]);
     await delay(20);
   }

@@ -55,11 +55,11 @@ it('makes its secrets on the first start, shows where they are and not what they
   const first = start();
   const banner = await first.ready();
   expect(statSync(dir.path).mode & 0o777).toBe(0o700);
-  for (const name of ['webhook-secret', 'admin-api-key', 'postgres-password'])
+  for (const name of ['webhook-secret', 'admin-api-key', 'outward-key', 'postgres-password'])
     expect(modeOf(name)).toBe(0o600);
   for (const name of ['webhook-secret', 'admin-api-key']) expect(banner).toContain(join(dir.path, name));
   // its output is no terminal here, so a log may keep it
-  for (const name of ['webhook-secret', 'admin-api-key', 'postgres-password'])
+  for (const name of ['webhook-secret', 'admin-api-key', 'outward-key', 'postgres-password'])
     expect(banner).not.toContain(valueOf(name));
   expect(await first.status('/health/live')).toBe(200);
   expect(await first.status('/health/ready')).toBe(200);
