@@ -17,7 +17,6 @@ import { IdempotencyModule } from './idempotency/idempotency.module';
 import { OutwardModule } from './outward/outward.module';
 import { ProjectionRefreshModule } from './projection-refresh/projection-refresh.module';
 import { MergingModule } from './merging/merging.module';
-import { OutwardModule } from './outward/outward.module';
 import { OperationsModule } from './operations/operations.module';
 import { RestModule } from './rest/rest.module';
 import { StatsModule } from './stats/stats.module';
@@ -52,7 +51,6 @@ export class AppModule {
         OutwardModule,
         StatsModule,
         SyncModule,
-        OutwardModule,
         WebhookModule,
       ],
       providers: [
