@@ -270,6 +270,54 @@ create table counted_contact (
   created_language text collate "C"
 );
 
+create table dead_delivery (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  event_id text collate "C" not null,
+  type text collate "C" not null,
+  subject text collate "C" not null,
+  stream text collate "C" not null,
+  era integer not null,
+  tx xid8 not null,
+  id bigint not null,
+  place integer not null,
+  keys text[] collate "C" not null,
+  run_id bigint,
+  tries integer not null,
+  reason text collate "C" not null,
+  last_status integer,
+  discarded_by text,
+  discard_reason text,
+  died_at timestamp with time zone default now() not null
+);
+
+create table delivery_attempt (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  event_id text collate "C" not null,
+  type text collate "C" not null,
+  subject text collate "C" not null,
+  number bigint generated always as identity not null,
+  at timestamp with time zone not null,
+  outcome text collate "C" not null,
+  reason text,
+  status integer,
+  duration_ms integer not null,
+  excerpt text
+);
+
+create table domain_event (
+  id bigint generated always as identity not null,
+  era integer not null,
+  tx xid8 default pg_current_xact_id() not null,
+  project_id text collate "C" not null,
+  type text collate "C" not null,
+  subject text collate "C" not null,
+  keys text[] collate "C" not null,
+  data json not null,
+  at timestamp with time zone default now() not null
+);
+
 create table duplicate_count (
   project_id text collate "C" not null,
   tally text collate "C" not null,
@@ -373,6 +421,31 @@ create table mirror.bi_grants (
   project_id text collate "C" not null
 );
 
+create table parked_delivery (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  event_id text collate "C" not null,
+  type text collate "C" not null,
+  subject text collate "C" not null,
+  stream text collate "C" not null,
+  era integer not null,
+  tx xid8 not null,
+  id bigint not null,
+  place integer not null,
+  keys text[] collate "C" not null,
+  run_id bigint,
+  number bigint generated always as identity not null,
+  tries integer not null,
+  message_faults integer not null,
+  first_tried_at timestamp with time zone,
+  stood_still_ms bigint not null,
+  next_at timestamp with time zone,
+  reason text collate "C" not null,
+  last_status integer,
+  under_way_epoch bigint,
+  parked_at timestamp with time zone default now() not null
+) with (fillfactor=70);
+
 create table parked_event (
   id bigint generated always as identity not null,
   follower text not null,
@@ -415,6 +488,12 @@ create table quarantined_delivery (
   due_at timestamp with time zone
 );
 
+create table sent_once (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  contact_id text collate "C" not null
+);
+
 create table setting (
   name text not null,
   value bytea not null
@@ -426,6 +505,79 @@ create table shared_value (
   contact_id text collate "C" not null,
   kind text not null,
   value text not null
+);
+
+create table subscription (
+  project_id text collate "C" not null,
+  id text collate "C" not null,
+  name text not null,
+  purpose text collate "C" not null,
+  filter json not null,
+  destination json not null,
+  credentials bytea,
+  signing_keys json not null,
+  schema_version text collate "C" not null,
+  mode text collate "C" not null,
+  concurrency integer not null,
+  rate_per_second integer,
+  log text collate "C" not null,
+  state text collate "C" not null,
+  state_reason text,
+  revision bigint default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null
+);
+
+create table subscription_event (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  number bigint generated always as identity not null,
+  at timestamp with time zone default now() not null,
+  actor text not null,
+  action text collate "C" not null,
+  details json not null,
+  filter json not null,
+  purpose text collate "C" not null,
+  era integer not null,
+  tx xid8 not null,
+  id bigint not null,
+  domain_era integer not null,
+  domain_tx xid8 not null,
+  domain_id bigint not null
+);
+
+create table subscription_progress (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  era integer not null,
+  tx xid8 not null,
+  id bigint not null,
+  domain_era integer not null,
+  domain_tx xid8 not null,
+  domain_id bigint not null,
+  owner text,
+  lease_until timestamp with time zone default now() not null,
+  epoch bigint default 0 not null,
+  touched bigint default 0 not null,
+  breaker json not null,
+  stood_still_ms bigint default 0 not null,
+  stands_still_since timestamp with time zone,
+  figures json not null
+) with (fillfactor=50);
+
+create table subscription_run (
+  project_id text collate "C" not null,
+  subscription_id text collate "C" not null,
+  id bigint generated always as identity not null,
+  kind text collate "C" not null,
+  request json not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default now() not null,
+  state text collate "C" not null,
+  total bigint,
+  done bigint default 0 not null,
+  place text,
+  finished_at timestamp with time zone
 );
 
 create table sync_run (
@@ -492,6 +644,9 @@ alter table contact_reference add constraint contact_reference_pkey PRIMARY KEY 
 alter table counted_contact add constraint counted_contact_check CHECK ((num_nulls(created_version, created_tie_break, created_channel, created_app_id, created_language) = ANY (ARRAY[0, 5])));
 alter table counted_contact add constraint counted_contact_pkey PRIMARY KEY (project_id, contact_id);
 alter table counted_contact add constraint counted_contact_status_check CHECK ((status = ANY (ARRAY['active'::text, 'merged'::text, 'deleted'::text])));
+alter table dead_delivery add constraint dead_delivery_pkey PRIMARY KEY (project_id, subscription_id, event_id);
+alter table delivery_attempt add constraint delivery_attempt_pkey PRIMARY KEY (project_id, subscription_id, number);
+alter table domain_event add constraint domain_event_pkey PRIMARY KEY (id);
 alter table duplicate_count add constraint duplicate_count_dimension_check CHECK ((dimension = ANY (ARRAY['all'::text, 'reason'::text, 'channel'::text])));
 alter table duplicate_count add constraint duplicate_count_pkey PRIMARY KEY (project_id, tally, day, dimension, value);
 alter table duplicate_count add constraint duplicate_count_tally_check CHECK ((tally = ANY (ARRAY['opened'::text, 'closed'::text, 'open'::text, 'unknown-members'::text])));
@@ -509,6 +664,7 @@ alter table idempotent_request add constraint idempotent_request_request_digest_
 alter table journal_era add constraint journal_era_pkey PRIMARY KEY (era);
 alter table merge_intent add constraint merge_intent_pkey PRIMARY KEY (project_id, loser_id, survivor_id);
 alter table mirror.bi_grants add constraint bi_grants_pkey PRIMARY KEY (role_name, project_id);
+alter table parked_delivery add constraint parked_delivery_pkey PRIMARY KEY (project_id, subscription_id, event_id);
 alter table parked_event add constraint parked_event_follower_event_id_key UNIQUE (follower, event_id);
 alter table parked_event add constraint parked_event_pkey PRIMARY KEY (id);
 alter table project_count add constraint project_count_kind_check CHECK ((kind = ANY (ARRAY['status'::text, 'channel'::text, 'language'::text, 'without_create'::text, 'merges'::text])));
@@ -517,9 +673,14 @@ alter table projection_refresh add constraint projection_refresh_pkey PRIMARY KE
 alter table quarantined_delivery add constraint quarantined_delivery_digest_key UNIQUE (digest);
 alter table quarantined_delivery add constraint quarantined_delivery_pkey PRIMARY KEY (id);
 alter table quarantined_delivery add constraint quarantined_delivery_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])));
+alter table sent_once add constraint sent_once_pkey PRIMARY KEY (project_id, subscription_id, contact_id);
 alter table setting add constraint setting_pkey PRIMARY KEY (name);
 alter table shared_value add constraint shared_value_kind_check CHECK ((kind = ANY (ARRAY['identity'::text, 'phone'::text, 'email'::text, 'external_id'::text])));
 alter table shared_value add constraint shared_value_pkey PRIMARY KEY (project_id, digest, contact_id);
+alter table subscription add constraint subscription_pkey PRIMARY KEY (project_id, id);
+alter table subscription_event add constraint subscription_event_pkey PRIMARY KEY (project_id, subscription_id, number);
+alter table subscription_progress add constraint subscription_progress_pkey PRIMARY KEY (project_id, subscription_id);
+alter table subscription_run add constraint subscription_run_pkey PRIMARY KEY (project_id, subscription_id, id);
 alter table sync_run add constraint sync_run_mode_check CHECK ((mode = ANY (ARRAY['backfill'::text, 'reconcile'::text])));
 alter table sync_run add constraint sync_run_phase_check CHECK ((phase = ANY (ARRAY['pages'::text, 'absences'::text])));
 alter table sync_run add constraint sync_run_pkey PRIMARY KEY (id);
@@ -556,6 +717,13 @@ CREATE INDEX contact_survivor ON public.contact USING btree (project_id, survivo
 CREATE INDEX contact_told_after_gone ON public.contact USING btree (project_id, id) WHERE told_after_gone;
 CREATE INDEX contact_reference_contact ON public.contact_reference USING btree (project_id, contact_id, system, external_id);
 CREATE INDEX counted_contact_created ON public.counted_contact USING btree (project_id, created_version) WHERE (created_version IS NOT NULL);
+CREATE INDEX dead_delivery_order ON public.dead_delivery USING btree (project_id, subscription_id, died_at, event_id);
+CREATE INDEX dead_delivery_time ON public.dead_delivery USING btree (died_at);
+CREATE INDEX delivery_attempt_event ON public.delivery_attempt USING btree (project_id, subscription_id, event_id, number);
+CREATE INDEX delivery_attempt_time ON public.delivery_attempt USING btree (at);
+CREATE INDEX domain_event_order ON public.domain_event USING btree (era, tx, id);
+CREATE INDEX domain_event_project ON public.domain_event USING btree (project_id, era, tx, id);
+CREATE INDEX domain_event_time ON public.domain_event USING btree (at);
 CREATE INDEX duplicate_count_open ON public.duplicate_count USING btree (project_id) WHERE ((tally = 'open'::text) AND (dimension = 'all'::text));
 CREATE INDEX duplicate_dismissal_contacts ON public.duplicate_dismissal USING gin (contact_ids) WITH (fastupdate=off) WHERE (revoked_at IS NULL);
 CREATE INDEX duplicate_report_contacts ON public.duplicate_report USING gin (contact_ids) WITH (fastupdate=off);
@@ -570,12 +738,17 @@ CREATE INDEX duplicate_set_snoozed ON public.duplicate_set USING btree (project_
 CREATE INDEX idempotent_request_begun ON public.idempotent_request USING btree (begun_at);
 CREATE INDEX merge_intent_open ON public.merge_intent USING btree (project_id, begun_at) WHERE (settled_at IS NULL);
 CREATE INDEX merge_intent_settled ON public.merge_intent USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX parked_delivery_lane ON public.parked_delivery USING btree (project_id, subscription_id, number);
 CREATE INDEX parked_event_project ON public.parked_event USING btree (project_id, id);
 CREATE INDEX quarantined_delivery_due ON public.quarantined_delivery USING btree (due_at, id) WHERE ((state = 'open'::text) AND (due_at IS NOT NULL));
 CREATE INDEX quarantined_delivery_open ON public.quarantined_delivery USING btree (id) WHERE (state = 'open'::text);
 CREATE INDEX quarantined_delivery_stale ON public.quarantined_delivery USING btree (received_at, id) WHERE ((state = 'open'::text) AND (reason = 'stale-timestamp'::text));
 CREATE INDEX shared_value_contact ON public.shared_value USING btree (contact_id, project_id);
 CREATE INDEX shared_value_phone ON public.shared_value USING btree (project_id, digest) WHERE (kind = 'phone'::text);
+CREATE UNIQUE INDEX subscription_name ON public.subscription USING btree (project_id, name) WHERE (state <> 'deleted'::text);
+CREATE INDEX subscription_event_order ON public.subscription_event USING btree (project_id, subscription_id, number);
+CREATE INDEX subscription_progress_lease ON public.subscription_progress USING btree (lease_until);
+CREATE UNIQUE INDEX subscription_run_running ON public.subscription_run USING btree (project_id, subscription_id, kind) WHERE (state = 'running'::text);
 CREATE INDEX sync_run_newest ON public.sync_run USING btree (project_id, id DESC);
 CREATE UNIQUE INDEX sync_run_under_way ON public.sync_run USING btree (project_id) WHERE (state = ANY (ARRAY['pending'::text, 'running'::text]));
 
@@ -663,6 +836,57 @@ create view one_project.counted_contact as
    FROM counted_contact
   WHERE project_id = current_setting('mirror.project_id'::text, true);
 
+create view one_project.dead_delivery as
+ SELECT project_id,
+    subscription_id,
+    event_id,
+    type,
+    subject,
+    stream,
+    era,
+    tx,
+    id,
+    place,
+    keys,
+    run_id,
+    tries,
+    reason,
+    last_status,
+    discarded_by,
+    discard_reason,
+    died_at
+   FROM dead_delivery
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.delivery_attempt as
+ SELECT project_id,
+    subscription_id,
+    event_id,
+    type,
+    subject,
+    number,
+    at,
+    outcome,
+    reason,
+    status,
+    duration_ms,
+    excerpt
+   FROM delivery_attempt
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.domain_event as
+ SELECT id,
+    era,
+    tx,
+    project_id,
+    type,
+    subject,
+    keys,
+    data,
+    at
+   FROM domain_event
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
 create view one_project.duplicate_count as
  SELECT project_id,
     tally,
@@ -729,6 +953,32 @@ create view one_project.duplicate_set as
    FROM duplicate_set
   WHERE (project_id = (( SELECT current_setting('mirror.project_id'::text, true) AS current_setting))) IS TRUE;
 
+create view one_project.parked_delivery as
+ SELECT project_id,
+    subscription_id,
+    event_id,
+    type,
+    subject,
+    stream,
+    era,
+    tx,
+    id,
+    place,
+    keys,
+    run_id,
+    number,
+    tries,
+    message_faults,
+    first_tried_at,
+    stood_still_ms,
+    next_at,
+    reason,
+    last_status,
+    under_way_epoch,
+    parked_at
+   FROM parked_delivery
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
 create view one_project.parked_event as
  SELECT id,
     follower,
@@ -748,6 +998,13 @@ create view one_project.project_count as
    FROM project_count
   WHERE project_id = current_setting('mirror.project_id'::text, true);
 
+create view one_project.sent_once as
+ SELECT project_id,
+    subscription_id,
+    contact_id
+   FROM sent_once
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
 create view one_project.shared_value as
  SELECT project_id,
     digest,
@@ -755,6 +1012,81 @@ create view one_project.shared_value as
     kind,
     value
    FROM shared_value
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.subscription as
+ SELECT project_id,
+    id,
+    name,
+    purpose,
+    filter,
+    destination,
+    schema_version,
+    mode,
+    concurrency,
+    rate_per_second,
+    log,
+    state,
+    state_reason,
+    revision,
+    created_at,
+    updated_at
+   FROM subscription
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.subscription_event as
+ SELECT project_id,
+    subscription_id,
+    number,
+    at,
+    actor,
+    action,
+    details,
+    filter,
+    purpose,
+    era,
+    tx,
+    id,
+    domain_era,
+    domain_tx,
+    domain_id
+   FROM subscription_event
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.subscription_progress as
+ SELECT project_id,
+    subscription_id,
+    era,
+    tx,
+    id,
+    domain_era,
+    domain_tx,
+    domain_id,
+    owner,
+    lease_until,
+    epoch,
+    touched,
+    breaker,
+    stood_still_ms,
+    stands_still_since,
+    figures
+   FROM subscription_progress
+  WHERE project_id = current_setting('mirror.project_id'::text, true);
+
+create view one_project.subscription_run as
+ SELECT project_id,
+    subscription_id,
+    id,
+    kind,
+    request,
+    requested_by,
+    requested_at,
+    state,
+    total,
+    done,
+    place,
+    finished_at
+   FROM subscription_run
   WHERE project_id = current_setting('mirror.project_id'::text, true);
 
 create view one_project.sync_run as
@@ -916,14 +1248,23 @@ alter table audit_event enable row level security;
 alter table contact enable row level security;
 alter table contact_reference enable row level security;
 alter table counted_contact enable row level security;
+alter table dead_delivery enable row level security;
+alter table delivery_attempt enable row level security;
+alter table domain_event enable row level security;
 alter table duplicate_count enable row level security;
 alter table duplicate_dismissal enable row level security;
 alter table duplicate_report enable row level security;
 alter table duplicate_scan enable row level security;
 alter table duplicate_set enable row level security;
+alter table parked_delivery enable row level security;
 alter table parked_event enable row level security;
 alter table project_count enable row level security;
+alter table sent_once enable row level security;
 alter table shared_value enable row level security;
+alter table subscription enable row level security;
+alter table subscription_event enable row level security;
+alter table subscription_progress enable row level security;
+alter table subscription_run enable row level security;
 alter table sync_run enable row level security;
 
 -- Policies
@@ -938,6 +1279,12 @@ create policy everything on contact_reference for all to mirror_service using (t
 create policy one_project on contact_reference for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on counted_contact for all to mirror_service using (true) with check (true);
 create policy one_project on counted_contact for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on dead_delivery for all to mirror_service using (true) with check (true);
+create policy one_project on dead_delivery for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on delivery_attempt for all to mirror_service using (true) with check (true);
+create policy one_project on delivery_attempt for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on domain_event for all to mirror_service using (true) with check (true);
+create policy one_project on domain_event for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on duplicate_count for all to mirror_service using (true) with check (true);
 create policy one_project on duplicate_count for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on duplicate_dismissal for all to mirror_service using (true) with check (true);
@@ -948,12 +1295,24 @@ create policy everything on duplicate_scan for all to mirror_service using (true
 create policy one_project on duplicate_scan for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on duplicate_set for all to mirror_service using (true) with check (true);
 create policy one_project on duplicate_set for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on parked_delivery for all to mirror_service using (true) with check (true);
+create policy one_project on parked_delivery for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on parked_event for all to mirror_service using (true) with check (true);
 create policy one_project on parked_event for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on project_count for all to mirror_service using (true) with check (true);
 create policy one_project on project_count for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on sent_once for all to mirror_service using (true) with check (true);
+create policy one_project on sent_once for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on shared_value for all to mirror_service using (true) with check (true);
 create policy one_project on shared_value for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on subscription for all to mirror_service using (true) with check (true);
+create policy one_project on subscription for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on subscription_event for all to mirror_service using (true) with check (true);
+create policy one_project on subscription_event for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on subscription_progress for all to mirror_service using (true) with check (true);
+create policy one_project on subscription_progress for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
+create policy everything on subscription_run for all to mirror_service using (true) with check (true);
+create policy one_project on subscription_run for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 create policy everything on sync_run for all to mirror_service using (true) with check (true);
 create policy one_project on sync_run for select to mirror_reader using ((project_id = current_setting('mirror.project_id'::text, true)));
 
@@ -972,6 +1331,9 @@ grant select on table audit_event to mirror_reader;
 grant select on table contact to mirror_reader;
 grant select on table contact_reference to mirror_reader;
 grant select on table counted_contact to mirror_reader;
+grant select on table dead_delivery to mirror_reader;
+grant select on table delivery_attempt to mirror_reader;
+grant select on table domain_event to mirror_reader;
 grant select on table duplicate_count to mirror_reader;
 grant select on table duplicate_dismissal to mirror_reader;
 grant select on table duplicate_report to mirror_reader;
@@ -983,18 +1345,33 @@ grant select on table one_project.audit_event to mirror_reader;
 grant select on table one_project.contact to mirror_reader;
 grant select on table one_project.contact_reference to mirror_reader;
 grant select on table one_project.counted_contact to mirror_reader;
+grant select on table one_project.dead_delivery to mirror_reader;
+grant select on table one_project.delivery_attempt to mirror_reader;
+grant select on table one_project.domain_event to mirror_reader;
 grant select on table one_project.duplicate_count to mirror_reader;
 grant select on table one_project.duplicate_dismissal to mirror_reader;
 grant select on table one_project.duplicate_report to mirror_reader;
 grant select on table one_project.duplicate_scan to mirror_reader;
 grant select on table one_project.duplicate_set to mirror_reader;
+grant select on table one_project.parked_delivery to mirror_reader;
 grant select on table one_project.parked_event to mirror_reader;
 grant select on table one_project.project_count to mirror_reader;
+grant select on table one_project.sent_once to mirror_reader;
 grant select on table one_project.shared_value to mirror_reader;
+grant select on table one_project.subscription to mirror_reader;
+grant select on table one_project.subscription_event to mirror_reader;
+grant select on table one_project.subscription_progress to mirror_reader;
+grant select on table one_project.subscription_run to mirror_reader;
 grant select on table one_project.sync_run to mirror_reader;
+grant select on table parked_delivery to mirror_reader;
 grant select on table parked_event to mirror_reader;
 grant select on table project_count to mirror_reader;
+grant select on table sent_once to mirror_reader;
 grant select on table shared_value to mirror_reader;
+grant select on table subscription to mirror_reader;
+grant select on table subscription_event to mirror_reader;
+grant select on table subscription_progress to mirror_reader;
+grant select on table subscription_run to mirror_reader;
 grant select on table sync_run to mirror_reader;
 grant execute on function analyze_grown_table() to mirror_service;
 grant execute on function end_projection_refresh() to mirror_service;
@@ -1006,6 +1383,9 @@ grant insert, select on table audit_event to mirror_service;
 grant insert, select, update on table contact to mirror_service;
 grant delete, insert, select on table contact_reference to mirror_service;
 grant insert, select, update on table counted_contact to mirror_service;
+grant delete, insert, select on table dead_delivery to mirror_service;
+grant delete, insert, select on table delivery_attempt to mirror_service;
+grant delete, insert, select on table domain_event to mirror_service;
 grant select on table duplicate_count to mirror_service;
 grant insert, select, update on table duplicate_dismissal to mirror_service;
 grant insert, select, update on table duplicate_report to mirror_service;
@@ -1015,12 +1395,18 @@ grant insert, select, update on table follower to mirror_service;
 grant delete, insert, select, update on table idempotent_request to mirror_service;
 grant insert, select on table journal_era to mirror_service;
 grant delete, insert, select, update on table merge_intent to mirror_service;
+grant delete, insert, select, update on table parked_delivery to mirror_service;
 grant delete, insert, select, update on table parked_event to mirror_service;
 grant insert, select, update on table project_count to mirror_service;
 grant select, update (after_contact_id), update (after_project_id), update (contacts_read), update (finished_at) on table projection_refresh to mirror_service;
 grant insert, select, update (detail), update (due_at), update (reason), update (settled_at), update (settled_by), update (state) on table quarantined_delivery to mirror_service;
+grant delete, insert, select on table sent_once to mirror_service;
 grant select on table setting to mirror_service;
 grant delete, insert, select, update on table shared_value to mirror_service;
+grant insert, select, update on table subscription to mirror_service;
+grant insert, select on table subscription_event to mirror_service;
+grant insert, select, update on table subscription_progress to mirror_service;
+grant insert, select, update on table subscription_run to mirror_service;
 grant insert, select, update on table sync_run to mirror_service;
 grant delete, insert, select on table sync_seen to mirror_service;
 
@@ -1111,6 +1497,48 @@ comment on column counted_contact.created_tie_break is 'The tie-break of the cre
 comment on column counted_contact.created_channel is 'The first channel of the contact when it was created.';
 comment on column counted_contact.created_app_id is 'The app that the create event names.';
 comment on column counted_contact.created_language is 'The language of the contact when it was created.';
+comment on table dead_delivery is 'Deliveries that were given up. Kept for 30 days.';
+comment on column dead_delivery.project_id is 'The Sinch project.';
+comment on column dead_delivery.subscription_id is 'The subscription.';
+comment on column dead_delivery.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column dead_delivery.type is 'The type of the outward event.';
+comment on column dead_delivery.subject is 'What the event is about: mostly the id of a contact.';
+comment on column dead_delivery.stream is 'Where the event is read from: journal, domain or snapshot.';
+comment on column dead_delivery.era is 'The era of the event in its stream; 0 for a snapshot.';
+comment on column dead_delivery.tx is 'The transaction of the event; 0 for a snapshot.';
+comment on column dead_delivery.id is 'The id of the event in its stream; for a snapshot the number of its run.';
+comment on column dead_delivery.place is 'Which of the outward events of that event it is.';
+comment on column dead_delivery.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column dead_delivery.run_id is 'The run that asked for it; null where the cursor came to it.';
+comment on column dead_delivery.tries is 'How many times it was sent.';
+comment on column dead_delivery.reason is 'Why it was given up.';
+comment on column dead_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
+comment on column dead_delivery.discarded_by is 'Who gave it up; null: it was tried for as long as it is.';
+comment on column dead_delivery.discard_reason is 'The reason that they gave.';
+comment on column dead_delivery.died_at is 'When it was given up.';
+comment on table delivery_attempt is 'Attempts, and events that were passed over for a reason that nobody can derive later. Kept for 7 days.';
+comment on column delivery_attempt.project_id is 'The Sinch project.';
+comment on column delivery_attempt.subscription_id is 'The subscription.';
+comment on column delivery_attempt.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column delivery_attempt.type is 'The type of the outward event.';
+comment on column delivery_attempt.subject is 'What the event is about: mostly the id of a contact.';
+comment on column delivery_attempt.number is 'Counts the rows.';
+comment on column delivery_attempt.at is 'When the attempt began.';
+comment on column delivery_attempt.outcome is 'delivered, failed or skipped.';
+comment on column delivery_attempt.reason is 'Why it failed or was skipped; null: it was delivered.';
+comment on column delivery_attempt.status is 'The HTTP status of the answer; null: there was none.';
+comment on column delivery_attempt.duration_ms is 'How long it took, in ms.';
+comment on column delivery_attempt.excerpt is 'The first 1,024 bytes of the answer.';
+comment on table domain_event is 'What the service itself decided or found, for subscriptions. Kept until all have passed it, at most 90 days.';
+comment on column domain_event.id is 'Identifies the event.';
+comment on column domain_event.era is 'The era of the audit log in which the event was written (journal_era).';
+comment on column domain_event.tx is 'The transaction that wrote the event.';
+comment on column domain_event.project_id is 'The Sinch project.';
+comment on column domain_event.type is 'The type of the outward event.';
+comment on column domain_event.subject is 'What the event is about.';
+comment on column domain_event.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column domain_event.data is 'The data of the body: ids, reasons and counts, no values of contacts.';
+comment on column domain_event.at is 'When it happened.';
 comment on table duplicate_count is 'How many sets of duplicates there are. Derived: triggers on duplicate_set write it.';
 comment on column duplicate_count.project_id is 'The Sinch project.';
 comment on column duplicate_count.tally is 'What is counted: sets that were opened, that were closed, that are open (not those that were snoozed until a time that has come), or that have unknown members.';
@@ -1317,6 +1745,48 @@ comment on column one_project.counted_contact.created_tie_break is 'The tie-brea
 comment on column one_project.counted_contact.created_channel is 'The first channel of the contact when it was created.';
 comment on column one_project.counted_contact.created_app_id is 'The app that the create event names.';
 comment on column one_project.counted_contact.created_language is 'The language of the contact when it was created.';
+comment on view one_project.dead_delivery is 'The rows of dead_delivery of the project that the transaction names.';
+comment on column one_project.dead_delivery.project_id is 'The Sinch project.';
+comment on column one_project.dead_delivery.subscription_id is 'The subscription.';
+comment on column one_project.dead_delivery.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column one_project.dead_delivery.type is 'The type of the outward event.';
+comment on column one_project.dead_delivery.subject is 'What the event is about: mostly the id of a contact.';
+comment on column one_project.dead_delivery.stream is 'Where the event is read from: journal, domain or snapshot.';
+comment on column one_project.dead_delivery.era is 'The era of the event in its stream; 0 for a snapshot.';
+comment on column one_project.dead_delivery.tx is 'The transaction of the event; 0 for a snapshot.';
+comment on column one_project.dead_delivery.id is 'The id of the event in its stream; for a snapshot the number of its run.';
+comment on column one_project.dead_delivery.place is 'Which of the outward events of that event it is.';
+comment on column one_project.dead_delivery.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column one_project.dead_delivery.run_id is 'The run that asked for it; null where the cursor came to it.';
+comment on column one_project.dead_delivery.tries is 'How many times it was sent.';
+comment on column one_project.dead_delivery.reason is 'Why it was given up.';
+comment on column one_project.dead_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
+comment on column one_project.dead_delivery.discarded_by is 'Who gave it up; null: it was tried for as long as it is.';
+comment on column one_project.dead_delivery.discard_reason is 'The reason that they gave.';
+comment on column one_project.dead_delivery.died_at is 'When it was given up.';
+comment on view one_project.delivery_attempt is 'The rows of delivery_attempt of the project that the transaction names.';
+comment on column one_project.delivery_attempt.project_id is 'The Sinch project.';
+comment on column one_project.delivery_attempt.subscription_id is 'The subscription.';
+comment on column one_project.delivery_attempt.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column one_project.delivery_attempt.type is 'The type of the outward event.';
+comment on column one_project.delivery_attempt.subject is 'What the event is about: mostly the id of a contact.';
+comment on column one_project.delivery_attempt.number is 'Counts the rows.';
+comment on column one_project.delivery_attempt.at is 'When the attempt began.';
+comment on column one_project.delivery_attempt.outcome is 'delivered, failed or skipped.';
+comment on column one_project.delivery_attempt.reason is 'Why it failed or was skipped; null: it was delivered.';
+comment on column one_project.delivery_attempt.status is 'The HTTP status of the answer; null: there was none.';
+comment on column one_project.delivery_attempt.duration_ms is 'How long it took, in ms.';
+comment on column one_project.delivery_attempt.excerpt is 'The first 1,024 bytes of the answer.';
+comment on view one_project.domain_event is 'The rows of domain_event of the project that the transaction names.';
+comment on column one_project.domain_event.id is 'Identifies the event.';
+comment on column one_project.domain_event.era is 'The era of the audit log in which the event was written (journal_era).';
+comment on column one_project.domain_event.tx is 'The transaction that wrote the event.';
+comment on column one_project.domain_event.project_id is 'The Sinch project.';
+comment on column one_project.domain_event.type is 'The type of the outward event.';
+comment on column one_project.domain_event.subject is 'What the event is about.';
+comment on column one_project.domain_event.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column one_project.domain_event.data is 'The data of the body: ids, reasons and counts, no values of contacts.';
+comment on column one_project.domain_event.at is 'When it happened.';
 comment on view one_project.duplicate_count is 'The rows of duplicate_count of the project that the transaction names.';
 comment on column one_project.duplicate_count.project_id is 'The Sinch project.';
 comment on column one_project.duplicate_count.tally is 'What is counted: sets that were opened, that were closed, that are open (not those that were snoozed until a time that has come), or that have unknown members.';
@@ -1368,6 +1838,29 @@ comment on column one_project.duplicate_set.dismissal is 'The fingerprint of the
 comment on column one_project.duplicate_set.closed_at is 'When the set was dismissed or resolved.';
 comment on column one_project.duplicate_set.resolved_by is 'What closed the set: the type of the event and its id, or another set.';
 comment on column one_project.duplicate_set.is_truncated is 'Whether there are more contacts with evidence than were followed.';
+comment on view one_project.parked_delivery is 'The rows of parked_delivery of the project that the transaction names.';
+comment on column one_project.parked_delivery.project_id is 'The Sinch project.';
+comment on column one_project.parked_delivery.subscription_id is 'The subscription.';
+comment on column one_project.parked_delivery.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column one_project.parked_delivery.type is 'The type of the outward event.';
+comment on column one_project.parked_delivery.subject is 'What the event is about: mostly the id of a contact.';
+comment on column one_project.parked_delivery.stream is 'Where the event is read from: journal, domain or snapshot.';
+comment on column one_project.parked_delivery.era is 'The era of the event in its stream; 0 for a snapshot.';
+comment on column one_project.parked_delivery.tx is 'The transaction of the event; 0 for a snapshot.';
+comment on column one_project.parked_delivery.id is 'The id of the event in its stream; for a snapshot the number of its run.';
+comment on column one_project.parked_delivery.place is 'Which of the outward events of that event it is.';
+comment on column one_project.parked_delivery.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column one_project.parked_delivery.run_id is 'The run that asked for it; null where the cursor came to it.';
+comment on column one_project.parked_delivery.number is 'The order in which deliveries of a contact are sent.';
+comment on column one_project.parked_delivery.tries is 'How many times it was sent.';
+comment on column one_project.parked_delivery.message_faults is 'How many of the tries the destination called the message bad.';
+comment on column one_project.parked_delivery.first_tried_at is 'When it was first sent; null: not yet.';
+comment on column one_project.parked_delivery.stood_still_ms is 'For how long timers had stood still when it was first sent.';
+comment on column one_project.parked_delivery.next_at is 'When it is sent again; null: when it no longer waits behind another.';
+comment on column one_project.parked_delivery.reason is 'Why it waits.';
+comment on column one_project.parked_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
+comment on column one_project.parked_delivery.under_way_epoch is 'The owner whose request for it is under way; null: none is.';
+comment on column one_project.parked_delivery.parked_at is 'Since when it waits.';
 comment on view one_project.parked_event is 'The rows of parked_event of the project that the transaction names.';
 comment on column one_project.parked_event.id is 'Identifies the parked event.';
 comment on column one_project.parked_event.follower is 'The follower.';
@@ -1381,12 +1874,79 @@ comment on column one_project.project_count.project_id is 'The Sinch project.';
 comment on column one_project.project_count.kind is 'What is counted: status, channel, language, without_create or merges.';
 comment on column one_project.project_count.value is 'The status, channel or language; empty for the other kinds.';
 comment on column one_project.project_count.count is 'The number.';
+comment on view one_project.sent_once is 'The rows of sent_once of the project that the transaction names.';
+comment on column one_project.sent_once.project_id is 'The Sinch project.';
+comment on column one_project.sent_once.subscription_id is 'The subscription.';
+comment on column one_project.sent_once.contact_id is 'The contact.';
 comment on view one_project.shared_value is 'The rows of shared_value of the project that the transaction names.';
 comment on column one_project.shared_value.project_id is 'The Sinch project.';
 comment on column one_project.shared_value.digest is 'SHA-256 of kind and value.';
 comment on column one_project.shared_value.contact_id is 'A contact that holds the value.';
 comment on column one_project.shared_value.kind is 'identity, phone, email or external_id.';
 comment on column one_project.shared_value.value is 'The value in its normal form.';
+comment on view one_project.subscription is 'The rows of subscription of the project that the transaction names.';
+comment on column one_project.subscription.project_id is 'The Sinch project.';
+comment on column one_project.subscription.id is 'Identifies the subscription in its project.';
+comment on column one_project.subscription.name is 'The name that people gave it; one subscription of a project has it.';
+comment on column one_project.subscription.purpose is 'trigger: something shall happen; replica: something shall be equal.';
+comment on column one_project.subscription.filter is 'Which events are sent, as it was given.';
+comment on column one_project.subscription.destination is 'Where events are sent, without secrets.';
+comment on column one_project.subscription.schema_version is 'The version of the bodies.';
+comment on column one_project.subscription.mode is 'full, thin or cloudevents.';
+comment on column one_project.subscription.concurrency is 'How many requests may be under way at once.';
+comment on column one_project.subscription.rate_per_second is 'How many requests may begin in a second; null: no limit.';
+comment on column one_project.subscription.log is 'Which attempts are logged: all or failures.';
+comment on column one_project.subscription.state is 'active, paused, disabled or deleted.';
+comment on column one_project.subscription.state_reason is 'Why it is in this state; null: nobody said.';
+comment on column one_project.subscription.revision is 'Counts the changes.';
+comment on column one_project.subscription.created_at is 'When it was created.';
+comment on column one_project.subscription.updated_at is 'When somebody last changed it.';
+comment on view one_project.subscription_event is 'The rows of subscription_event of the project that the transaction names.';
+comment on column one_project.subscription_event.project_id is 'The Sinch project.';
+comment on column one_project.subscription_event.subscription_id is 'The subscription.';
+comment on column one_project.subscription_event.number is 'Counts the changes.';
+comment on column one_project.subscription_event.at is 'When it was changed.';
+comment on column one_project.subscription_event.actor is 'Who changed it; the service itself where it disabled it.';
+comment on column one_project.subscription_event.action is 'What was done.';
+comment on column one_project.subscription_event.details is 'What was changed, without secrets.';
+comment on column one_project.subscription_event.filter is 'The filter that holds from then on.';
+comment on column one_project.subscription_event.purpose is 'The purpose that holds from then on.';
+comment on column one_project.subscription_event.era is 'The era of the last event of the audit log that was handled then.';
+comment on column one_project.subscription_event.tx is 'Its transaction.';
+comment on column one_project.subscription_event.id is 'Its id.';
+comment on column one_project.subscription_event.domain_era is 'The era of the last row of domain_event that was handled then.';
+comment on column one_project.subscription_event.domain_tx is 'Its transaction.';
+comment on column one_project.subscription_event.domain_id is 'Its id.';
+comment on view one_project.subscription_progress is 'The rows of subscription_progress of the project that the transaction names.';
+comment on column one_project.subscription_progress.project_id is 'The Sinch project.';
+comment on column one_project.subscription_progress.subscription_id is 'The subscription.';
+comment on column one_project.subscription_progress.era is 'The era of the last event of the audit log that was handled.';
+comment on column one_project.subscription_progress.tx is 'Its transaction.';
+comment on column one_project.subscription_progress.id is 'Its id.';
+comment on column one_project.subscription_progress.domain_era is 'The era of the last row of domain_event that was handled.';
+comment on column one_project.subscription_progress.domain_tx is 'Its transaction.';
+comment on column one_project.subscription_progress.domain_id is 'Its id.';
+comment on column one_project.subscription_progress.owner is 'The process that works on it; null: none.';
+comment on column one_project.subscription_progress.lease_until is 'Until when that process may.';
+comment on column one_project.subscription_progress.epoch is 'Counts the owners; an earlier one may write nothing more.';
+comment on column one_project.subscription_progress.touched is 'Counts what others did to its parked deliveries; the owner then reads them again.';
+comment on column one_project.subscription_progress.breaker is 'The state of the breaker.';
+comment on column one_project.subscription_progress.stood_still_ms is 'For how long timers stood still so far, in ms.';
+comment on column one_project.subscription_progress.stands_still_since is 'Since when timers stand still; null: they run.';
+comment on column one_project.subscription_progress.figures is 'Counts of deliveries and how long they took, of the last 24 hours.';
+comment on view one_project.subscription_run is 'The rows of subscription_run of the project that the transaction names.';
+comment on column one_project.subscription_run.project_id is 'The Sinch project.';
+comment on column one_project.subscription_run.subscription_id is 'The subscription.';
+comment on column one_project.subscription_run.id is 'Identifies the run.';
+comment on column one_project.subscription_run.kind is 'replay or snapshot.';
+comment on column one_project.subscription_run.request is 'What was asked for.';
+comment on column one_project.subscription_run.requested_by is 'Who asked for it.';
+comment on column one_project.subscription_run.requested_at is 'When it was asked for.';
+comment on column one_project.subscription_run.state is 'running, done or stopped.';
+comment on column one_project.subscription_run.total is 'How many deliveries there are; null: not counted yet.';
+comment on column one_project.subscription_run.done is 'How many have been sent or parked.';
+comment on column one_project.subscription_run.place is 'Where it continues; null: at the beginning.';
+comment on column one_project.subscription_run.finished_at is 'When it ended; null: it runs.';
 comment on view one_project.sync_run is 'The rows of sync_run of the project that the transaction names.';
 comment on column one_project.sync_run.id is 'Identifies the run.';
 comment on column one_project.sync_run.project_id is 'The Sinch project.';
@@ -1419,6 +1979,29 @@ comment on column one_project.sync_run.active_contacts is 'How many active conta
 comment on column one_project.sync_run.error is 'Why the run failed.';
 comment on column one_project.sync_run.waiting_until is 'Until when the run waits.';
 comment on column one_project.sync_run.waiting_reason is 'Why it waits.';
+comment on table parked_delivery is 'Deliveries that failed, or wait behind one that did. Only these have rows.';
+comment on column parked_delivery.project_id is 'The Sinch project.';
+comment on column parked_delivery.subscription_id is 'The subscription.';
+comment on column parked_delivery.event_id is 'The id of the outward event, as the receiver gets it.';
+comment on column parked_delivery.type is 'The type of the outward event.';
+comment on column parked_delivery.subject is 'What the event is about: mostly the id of a contact.';
+comment on column parked_delivery.stream is 'Where the event is read from: journal, domain or snapshot.';
+comment on column parked_delivery.era is 'The era of the event in its stream; 0 for a snapshot.';
+comment on column parked_delivery.tx is 'The transaction of the event; 0 for a snapshot.';
+comment on column parked_delivery.id is 'The id of the event in its stream; for a snapshot the number of its run.';
+comment on column parked_delivery.place is 'Which of the outward events of that event it is.';
+comment on column parked_delivery.keys is 'The ids of the contacts whose events are sent one after the other.';
+comment on column parked_delivery.run_id is 'The run that asked for it; null where the cursor came to it.';
+comment on column parked_delivery.number is 'The order in which deliveries of a contact are sent.';
+comment on column parked_delivery.tries is 'How many times it was sent.';
+comment on column parked_delivery.message_faults is 'How many of the tries the destination called the message bad.';
+comment on column parked_delivery.first_tried_at is 'When it was first sent; null: not yet.';
+comment on column parked_delivery.stood_still_ms is 'For how long timers had stood still when it was first sent.';
+comment on column parked_delivery.next_at is 'When it is sent again; null: when it no longer waits behind another.';
+comment on column parked_delivery.reason is 'Why it waits.';
+comment on column parked_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
+comment on column parked_delivery.under_way_epoch is 'The owner whose request for it is under way; null: none is.';
+comment on column parked_delivery.parked_at is 'Since when it waits.';
 comment on table parked_event is 'Events that a follower could not handle and set aside.';
 comment on column parked_event.id is 'Identifies the parked event.';
 comment on column parked_event.follower is 'The follower.';
@@ -1453,6 +2036,10 @@ comment on column quarantined_delivery.signature is 'The headers with which the 
 comment on column quarantined_delivery.settled_at is 'When the delivery was replayed or discarded.';
 comment on column quarantined_delivery.settled_by is 'Who did it.';
 comment on column quarantined_delivery.due_at is 'When the delivery is replayed automatically; null where a person has to decide.';
+comment on table sent_once is 'Contacts for which a subscription that sends one event per contact has sent it.';
+comment on column sent_once.project_id is 'The Sinch project.';
+comment on column sent_once.subscription_id is 'The subscription.';
+comment on column sent_once.contact_id is 'The contact.';
 comment on table setting is 'What the migrations decided once: keys for signing tokens, and the names of the roles. Secret.';
 comment on column setting.name is 'The name of the setting.';
 comment on column setting.value is 'Its value.';
@@ -1462,6 +2049,71 @@ comment on column shared_value.digest is 'SHA-256 of kind and value.';
 comment on column shared_value.contact_id is 'A contact that holds the value.';
 comment on column shared_value.kind is 'identity, phone, email or external_id.';
 comment on column shared_value.value is 'The value in its normal form.';
+comment on table subscription is 'What other systems subscribe to. A row changes only when somebody changes the subscription.';
+comment on column subscription.project_id is 'The Sinch project.';
+comment on column subscription.id is 'Identifies the subscription in its project.';
+comment on column subscription.name is 'The name that people gave it; one subscription of a project has it.';
+comment on column subscription.purpose is 'trigger: something shall happen; replica: something shall be equal.';
+comment on column subscription.filter is 'Which events are sent, as it was given.';
+comment on column subscription.destination is 'Where events are sent, without secrets.';
+comment on column subscription.credentials is 'The secrets of the destination as JSON, sealed; null: none.';
+comment on column subscription.signing_keys is 'The keys that sign, sealed, the newest first; at most three.';
+comment on column subscription.schema_version is 'The version of the bodies.';
+comment on column subscription.mode is 'full, thin or cloudevents.';
+comment on column subscription.concurrency is 'How many requests may be under way at once.';
+comment on column subscription.rate_per_second is 'How many requests may begin in a second; null: no limit.';
+comment on column subscription.log is 'Which attempts are logged: all or failures.';
+comment on column subscription.state is 'active, paused, disabled or deleted.';
+comment on column subscription.state_reason is 'Why it is in this state; null: nobody said.';
+comment on column subscription.revision is 'Counts the changes.';
+comment on column subscription.created_at is 'When it was created.';
+comment on column subscription.updated_at is 'When somebody last changed it.';
+comment on table subscription_event is 'Each change of a subscription. Rows are only added.';
+comment on column subscription_event.project_id is 'The Sinch project.';
+comment on column subscription_event.subscription_id is 'The subscription.';
+comment on column subscription_event.number is 'Counts the changes.';
+comment on column subscription_event.at is 'When it was changed.';
+comment on column subscription_event.actor is 'Who changed it; the service itself where it disabled it.';
+comment on column subscription_event.action is 'What was done.';
+comment on column subscription_event.details is 'What was changed, without secrets.';
+comment on column subscription_event.filter is 'The filter that holds from then on.';
+comment on column subscription_event.purpose is 'The purpose that holds from then on.';
+comment on column subscription_event.era is 'The era of the last event of the audit log that was handled then.';
+comment on column subscription_event.tx is 'Its transaction.';
+comment on column subscription_event.id is 'Its id.';
+comment on column subscription_event.domain_era is 'The era of the last row of domain_event that was handled then.';
+comment on column subscription_event.domain_tx is 'Its transaction.';
+comment on column subscription_event.domain_id is 'Its id.';
+comment on table subscription_progress is 'Where each subscription stands, and which process works on it.';
+comment on column subscription_progress.project_id is 'The Sinch project.';
+comment on column subscription_progress.subscription_id is 'The subscription.';
+comment on column subscription_progress.era is 'The era of the last event of the audit log that was handled.';
+comment on column subscription_progress.tx is 'Its transaction.';
+comment on column subscription_progress.id is 'Its id.';
+comment on column subscription_progress.domain_era is 'The era of the last row of domain_event that was handled.';
+comment on column subscription_progress.domain_tx is 'Its transaction.';
+comment on column subscription_progress.domain_id is 'Its id.';
+comment on column subscription_progress.owner is 'The process that works on it; null: none.';
+comment on column subscription_progress.lease_until is 'Until when that process may.';
+comment on column subscription_progress.epoch is 'Counts the owners; an earlier one may write nothing more.';
+comment on column subscription_progress.touched is 'Counts what others did to its parked deliveries; the owner then reads them again.';
+comment on column subscription_progress.breaker is 'The state of the breaker.';
+comment on column subscription_progress.stood_still_ms is 'For how long timers stood still so far, in ms.';
+comment on column subscription_progress.stands_still_since is 'Since when timers stand still; null: they run.';
+comment on column subscription_progress.figures is 'Counts of deliveries and how long they took, of the last 24 hours.';
+comment on table subscription_run is 'Replays and snapshots that were asked for.';
+comment on column subscription_run.project_id is 'The Sinch project.';
+comment on column subscription_run.subscription_id is 'The subscription.';
+comment on column subscription_run.id is 'Identifies the run.';
+comment on column subscription_run.kind is 'replay or snapshot.';
+comment on column subscription_run.request is 'What was asked for.';
+comment on column subscription_run.requested_by is 'Who asked for it.';
+comment on column subscription_run.requested_at is 'When it was asked for.';
+comment on column subscription_run.state is 'running, done or stopped.';
+comment on column subscription_run.total is 'How many events, contacts or given up deliveries it goes through; null: not counted.';
+comment on column subscription_run.done is 'How many have been sent or parked.';
+comment on column subscription_run.place is 'Where it continues; null: at the beginning.';
+comment on column subscription_run.finished_at is 'When it ended; null: it runs.';
 comment on table sync_run is 'Runs of backfill and reconcile.';
 comment on column sync_run.id is 'Identifies the run.';
 comment on column sync_run.project_id is 'The Sinch project.';

@@ -5,6 +5,8 @@ export const SCOPES = [
   'merges:write',
   'duplicates:review',
   'audit:read',
+  'outward:read',
+  'outward:write',
   'ops',
   'admin',
 ] as const;

@@ -33,6 +33,7 @@ import { Growth1764990000000 } from '../../migrations/1764990000000-growth';
 import { DuplicateCounts1765000000000 } from '../../migrations/1765000000000-duplicate-counts';
 import { MergedContacts1765000100000 } from '../../migrations/1765000100000-merged-contacts';
 import { Outward1765200000000 } from '../../migrations/1765200000000-outward';
+import { Deliveries1765210000000 } from '../../migrations/1765210000000-deliveries';
 import { PostgresClient } from './postgres-client';
 import { serviceConnection, workAs } from './session';
 import { describeError } from './sqlstate';
@@ -73,6 +74,7 @@ const MIGRATIONS = [
   DuplicateCounts1765000000000,
   MergedContacts1765000100000,
   Outward1765200000000,
+  Deliveries1765210000000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

@@ -4,6 +4,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['merges', 'Past merges, requests for new ones, and data from Sinch that contradicts itself.'],
   ['duplicates', 'Contacts that seem to be the same person: the review queue and its decisions.'],
   ['references', 'Ids of contacts in other systems. A reference follows its contact through merges.'],
+  ['subscriptions', 'What other systems are told of events, and what became of it.'],
   ['audit', 'The append-only journal: what Sinch reported and what was decided here.'],
   ['stats', 'Counts of contacts, and when they were created.'],
   ['sync', 'Reading all contacts from Sinch: backfill and reconcile.'],
@@ -261,6 +262,26 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
     summary: 'Retry a parked event',
     description: 'The follower handles the event again, with the contacts as they are now.',
   },
+  Deliveries_list: {
+    summary: 'List deliveries of a subscription',
+    description:
+      'What waits, was given up, was delivered or was passed over for a reason, newest first. Attempts are kept for 7 days, deliveries that were given up for 30. A page may be shorter than requested, or empty, and still have a next one.',
+  },
+  Deliveries_get: {
+    summary: 'Say what became of an event',
+    description:
+      'Of every outward event: delivered, waiting and for what, filtered and by which part of the filter, behind, given up, or skipped and why. For an event of the journal, named by its number, `deliveries` has what became of each outward event that it is told as.',
+  },
+  Deliveries_retry: {
+    summary: 'Retry a delivery',
+    description:
+      'One that waits is tried at once; if an earlier event of its contact waits, it stays behind that. One that was given up is sent after what its contact still has waiting.',
+  },
+  Deliveries_discard: {
+    summary: 'Give a delivery up',
+    description:
+      'It is not sent again, and what waited behind it goes on. If a request for it is under way, it may arrive all the same.',
+  },
   Quarantine_list: {
     summary: 'List quarantined deliveries',
     description: 'Signed deliveries that could not be applied, newest first, with the reason.',
@@ -292,6 +313,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   run_id: 'The id of the run.',
   key_id: 'The id of the key, which is no secret.',
   delivery_id: 'The id of the delivery.',
+  subscription_id: 'The id of the subscription.',
   parked_event_id: 'The id of the parked event.',
   code: 'The `code` of a problem, such as `not-found`.',
 };

@@ -9,6 +9,7 @@ import type { ParkedEventsPage } from '../../src/followers/parked-events.dto';
 import type { QuarantinePage } from '../../src/webhook/quarantine.dto';
 import { QuarantineRepository } from '../../src/webhook/quarantine.repository';
 import { contact } from '../support/sinch/callbacks';
+import { insertParked, insertSubscription } from '../support/outward/subscription-rows';
 import { App, at, expectProblem, type Answer, type Headers, type Project } from '../support/http/app';
 
 jest.setTimeout(60_000);
@@ -121,6 +122,9 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     `insert into parked_event (follower, event_id, project_id, reason, tries) values ('duplicates', $1, $2, $3, 3) returning id`,
     [event.id, theirs.id, CANARY],
   );
+  const subscription = await insertSubscription(app, theirs.id, { name: CANARY });
+  for (const eventId of [event.id, 'evt_1_1_0'])
+    await insertParked(app, theirs.id, subscription, { eventId, subject: CANARY });
   const { id: keyId } = await make({ name: 'theirs', scopes: ['contacts:read'], project_ids: [theirs.id] });
   return {
     contact_id: c,
@@ -135,6 +139,7 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     parked_event_id: parked?.id ?? '',
     key_id: keyId,
     run_id: run?.id ?? '',
+    subscription_id: subscription,
   };
 }
 
@@ -166,7 +171,9 @@ function ask(route: Route, path: string, headers: Headers): Promise<Answer> {
     ? { ids: THEIR_CONTACTS }
     : /:snooze$/.test(route.path)
       ? { until: new Date(Date.now() + 60_000).toISOString() }
-      : {};
+      : /deliveries.*:discard$/.test(route.path)
+        ? { reason: 'x' }
+        : {};
   return app.request(
     route.method,
     path,

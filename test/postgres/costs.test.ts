@@ -34,6 +34,7 @@ import {
   person,
   PROJECT,
 } from '../support/costs/people';
+import { OUTWARD_ROWS } from '../support/costs/outward-rows';
 import { findReads, type Request } from '../support/costs/reads';
 import { ADMIN_KEY, App, type Answer, type Project } from '../support/http/app';
 import { Contract } from '../support/http/contract';
@@ -160,6 +161,7 @@ async function fill(): Promise<void> {
      insert into sync_run (project_id, mode, state, requested_by, confirmed, finished_at)
      select '${PROJECT}', 'backfill', 'completed', 'somebody', false, now() from generate_series(1, 5)`,
   );
+  await ask(server.ownerUrl, OUTWARD_ROWS);
   await follow();
   await ask(server.ownerUrl, 'vacuum (analyze)');
 }

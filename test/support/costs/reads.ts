@@ -1,5 +1,6 @@
 import { mergeId } from '../../../src/contacts/merges/merge-id.rule';
 import { writeTime } from '../../../src/json/read-time.rule';
+import { SUBSCRIPTION } from './outward-rows';
 import { BUSY, CHAIN, email, id, phone, PROJECT } from './people';
 
 /** A request of the API, by an admin if it has no header of its own that says otherwise. */
@@ -38,6 +39,7 @@ export async function findReads(ask: Ask, key: Key): Promise<ReadonlyMap<string,
     ...(await readsOfContacts(ask)),
     ...(await readsOfTheJournal(ask)),
     ...(await readsOfDuplicates(ask)),
+    ...readsOfSubscriptions(),
     ...(await readsOfTheService(ask)),
   };
   return new Map<string, Request>([
@@ -116,6 +118,15 @@ async function readsOfDuplicates(ask: Ask): Promise<Readonly<Record<string, stri
     'sets of duplicates of a contact': `${duplicates}?contact_id=${id(199)}`,
     'a set of duplicates': `${duplicates}/${await firstId(ask, duplicates, 'duplicates')}`,
     'summary of duplicates': `${duplicates}:summary`,
+  };
+}
+
+function readsOfSubscriptions(): Readonly<Record<string, string>> {
+  const subscription = `${BASE}/subscriptions/${SUBSCRIPTION}`;
+  return {
+    'deliveries of a subscription': `${subscription}/deliveries`,
+    'deliveries that wait': `${subscription}/deliveries?state=waiting`,
+    'a delivery': `${subscription}/deliveries/evt_1_40_0`,
   };
 }
 
