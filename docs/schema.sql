@@ -2111,7 +2111,7 @@ comment on column subscription_run.requested_by is 'Who asked for it.';
 comment on column subscription_run.requested_at is 'When it was asked for.';
 comment on column subscription_run.state is 'running, done or stopped.';
 comment on column subscription_run.total is 'How many events, contacts or given up deliveries it goes through; null: not counted.';
-comment on column subscription_run.done is 'How many have been sent or parked.';
+comment on column subscription_run.done is 'How many of them it has gone through.';
 comment on column subscription_run.place is 'Where it continues; null: at the beginning.';
 comment on column subscription_run.finished_at is 'When it ended; null: it runs.';
 comment on table sync_run is 'Runs of backfill and reconcile.';

@@ -115,10 +115,15 @@ export function tooManyWrongKeys(waitSeconds: number): Problem {
 }
 
 function requirePermission(caller: Caller, scope: ScopeName, request: FastifyRequest): void {
-  if (!caller.scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
+  requireScope(caller, scope);
   // an object, by Fastify's router
   const { project_id: projectId } = request.params as Readonly<Record<string, string | undefined>>;
   if (projectId !== undefined) requireProject(caller, projectId);
+}
+
+/** Where a route needs another scope besides its own. @throws Problem `forbidden` */
+export function requireScope({ scopes }: Caller, scope: ScopeName): void {
+  if (!scopes.has(scope)) throw new Problem('forbidden', `The key lacks the scope ${scope}.`);
 }
 
 /** Where a project is named elsewhere than in the path. @throws Problem `forbidden` */

@@ -282,6 +282,34 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
     description:
       'It is not sent again, and what waited behind it goes on. If a request for it is under way, it may arrive all the same.',
   },
+  SubscriptionHealth_get: {
+    summary: 'Say how a subscription does',
+    description:
+      'One sentence and one next step for people, and figures: how far it is behind, what waits and was given up, the breaker, and how attempts fared.',
+  },
+  Runs_replay: {
+    summary: 'Replay events',
+    description:
+      'Sends events again, with the same ids and bytes and the header `mirror-replay: true`, the oldest first and in the order of their contacts: those that were given up, or all of a window of time that the filter lets pass, whatever their age. With `dry_run` it only counts them. At most 10 million.',
+  },
+  Runs_snapshot: {
+    summary: 'Send all contacts',
+    description:
+      'Sends each active contact as it is now, as `contact.snapshot`, in the order of ids and in the lane of its contact.',
+  },
+  Runs_list: {
+    summary: 'List runs',
+    description: 'Replays and snapshots of the subscription, newest first.',
+  },
+  Runs_get: {
+    summary: 'Get a run',
+    description: 'What was asked for, and how far the run is.',
+  },
+  Runs_stop: {
+    summary: 'Stop a run',
+    description:
+      'Nothing more is read for it. What it has parked is still sent. A run that has ended is answered as it is.',
+  },
   Quarantine_list: {
     summary: 'List quarantined deliveries',
     description: 'Signed deliveries that could not be applied, newest first, with the reason.',

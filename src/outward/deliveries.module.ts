@@ -3,11 +3,23 @@ import { DeliveriesController } from './deliveries.controller';
 import { DeliveriesRepository } from './deliveries.repository';
 import { DeliveriesService } from './deliveries.service';
 import { EventMessages } from './event-messages';
+import { SubscriptionHealthController } from './health.controller';
+import { HealthRepository } from './health.repository';
+import { RunsController } from './runs.controller';
+import { RunsRepository } from './runs.repository';
+import { RunsService } from './runs.service';
 
 /** What became of events for subscriptions, and what people decide about them. */
 @Module({
-  controllers: [DeliveriesController],
-  providers: [DeliveriesRepository, DeliveriesService, EventMessages],
-  exports: [EventMessages],
+  controllers: [DeliveriesController, RunsController, SubscriptionHealthController],
+  providers: [
+    DeliveriesRepository,
+    DeliveriesService,
+    EventMessages,
+    HealthRepository,
+    RunsRepository,
+    RunsService,
+  ],
+  exports: [EventMessages, RunsRepository],
 })
 export class DeliveriesModule {}

@@ -125,6 +125,12 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
   const subscription = await insertSubscription(app, theirs.id, { name: CANARY });
   for (const eventId of [event.id, 'evt_1_1_0'])
     await insertParked(app, theirs.id, subscription, { eventId, subject: CANARY });
+  // of the same number as the sweep, since both are named `run_id`
+  await app.sql(
+    `insert into subscription_run (project_id, subscription_id, id, kind, request, requested_by, state) overriding system value
+     values ($1, $2, $3, 'replay', '{}', $4, 'done')`,
+    [theirs.id, subscription, run?.id, CANARY],
+  );
   const { id: keyId } = await make({ name: 'theirs', scopes: ['contacts:read'], project_ids: [theirs.id] });
   return {
     contact_id: c,
@@ -173,7 +179,9 @@ function ask(route: Route, path: string, headers: Headers): Promise<Answer> {
       ? { until: new Date(Date.now() + 60_000).toISOString() }
       : /deliveries.*:discard$/.test(route.path)
         ? { reason: 'x' }
-        : {};
+        : /subscriptions.*:replay$/.test(route.path)
+          ? { after: '2026-01-01T00:00:00Z', before: '2026-01-02T00:00:00Z' }
+          : {};
   return app.request(
     route.method,
     path,

@@ -13,6 +13,8 @@ insert into subscription_progress (project_id, subscription_id, era, tx, id, dom
   from audit_event where project_id = '${PROJECT}' order by era, tx, id offset 2000 limit 1;
 insert into subscription_event (project_id, subscription_id, actor, action, details, filter, purpose, era, tx, id, domain_era, domain_tx, domain_id)
   values ('${PROJECT}', '${SUBSCRIPTION}', 'somebody', 'created', '{}', '{}', 'replica', 0, '0', 0, 0, '0', 0);
+insert into subscription_run (project_id, subscription_id, kind, request, requested_by, state)
+  select '${PROJECT}', '${SUBSCRIPTION}', 'snapshot', '{"rate_per_second": null, "status": "active"}', 'somebody', 'done' from generate_series(1, 5);
 insert into parked_delivery (project_id, subscription_id, event_id, type, subject, stream, era, tx, id, place, keys, tries, message_faults,
                              stood_still_ms, reason, last_status, parked_at)
   select '${PROJECT}', '${SUBSCRIPTION}', 'evt_1_' || n || '_0', 'contact.updated', 'c' || n % 7, 'journal', 1, '1', n, 0, array['c' || n % 7], 1, 0,

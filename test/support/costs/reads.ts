@@ -126,6 +126,9 @@ function readsOfSubscriptions(): Readonly<Record<string, string>> {
   return {
     'deliveries of a subscription': `${subscription}/deliveries`,
     'deliveries that wait': `${subscription}/deliveries?state=waiting`,
+    'health of a subscription': `${subscription}/health`,
+    'runs of a subscription': `${subscription}/runs`,
+    'a run of a subscription': `${subscription}/runs/1`,
     'a delivery': `${subscription}/deliveries/evt_1_40_0`,
   };
 }
