@@ -282,6 +282,10 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
     description:
       'It is not sent again, and what waited behind it goes on. If a request for it is under way, it may arrive all the same.',
   },
+  DestinationKinds_list: {
+    summary: 'List kinds of destinations',
+    description: 'Where subscriptions can send events, and the options of each kind as JSON Schema.',
+  },
   SubscriptionHealth_get: {
     summary: 'Say how a subscription does',
     description:

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { DeliveriesController } from './deliveries.controller';
 import { DeliveriesRepository } from './deliveries.repository';
 import { DeliveriesService } from './deliveries.service';
+import { DestinationKindsController } from './destination-kinds.controller';
+import { DryRunService } from './dry-run.service';
 import { EventMessages } from './event-messages';
 import { SubscriptionHealthController } from './health.controller';
 import { HealthRepository } from './health.repository';
@@ -11,15 +13,21 @@ import { RunsService } from './runs.service';
 
 /** What became of events for subscriptions, and what people decide about them. */
 @Module({
-  controllers: [DeliveriesController, RunsController, SubscriptionHealthController],
+  controllers: [
+    DeliveriesController,
+    DestinationKindsController,
+    RunsController,
+    SubscriptionHealthController,
+  ],
   providers: [
     DeliveriesRepository,
     DeliveriesService,
+    DryRunService,
     EventMessages,
     HealthRepository,
     RunsRepository,
     RunsService,
   ],
-  exports: [EventMessages, RunsRepository],
+  exports: [DryRunService, EventMessages, RunsRepository],
 })
 export class DeliveriesModule {}

@@ -23,6 +23,7 @@ const PUBLIC = [
   'get /problems/{code}',
   'get /health/live',
   'get /health/ready',
+  'get /v1/destination-kinds',
   'post /webhooks/sinch',
   'post /oauth2/token',
 ];

@@ -115,3 +115,13 @@ it('knows no subscription of another project, nor a deleted one', async () => {
   for (const id of [theirs, deleted, 'nobody', '%00', "'"])
     expectProblem(await project.get(`/subscriptions/${encodeURIComponent(id)}/health`), 404, 'not-found');
 });
+
+it('says without a key which kinds of destinations there are, and what their options are', async () => {
+  const answer = await app.request('GET', '/v1/destination-kinds');
+  expect(answer.status).toBe(200);
+  expect(answer.json()).toMatchObject({
+    destination_kinds: [
+      { kind: 'webhook', options: { required: ['kind', 'url'], additionalProperties: false } },
+    ],
+  });
+});

@@ -144,6 +144,7 @@ async function readsOfTheService(ask: Ask): Promise<Readonly<Record<string, stri
     'a parked event': `/v1/parked-events/${await firstId(ask, '/v1/parked-events', 'parked_events')}`,
     'API keys': '/v1/api-keys',
     'events of API keys': '/v1/api-key-events',
+    'kinds of destinations': '/v1/destination-kinds',
     metrics: '/metrics',
     readiness: '/health/ready',
     liveness: '/health/live',
