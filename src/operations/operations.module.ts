@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
 import { FollowersModule } from '../followers/followers.module';
+import { DeliveriesModule } from '../outward/deliveries.module';
 import { WebhookModule } from '../webhook/webhook.module';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
@@ -14,7 +15,7 @@ import { WelcomeController } from './welcome.controller';
 
 /** What orchestrators, load balancers and Prometheus ask, and the upkeep of the database. */
 @Module({
-  imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
+  imports: [AuditModule, ContactsModule, DeliveriesModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
   providers: [MetricsRepository, MetricsService, Readiness, TableGrowthRepository, TableGrowthService],
   exports: [MetricsService, Readiness],

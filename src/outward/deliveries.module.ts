@@ -7,6 +7,8 @@ import { DryRunService } from './dry-run.service';
 import { EventMessages } from './event-messages';
 import { SubscriptionHealthController } from './health.controller';
 import { HealthRepository } from './health.repository';
+import { OutwardFiguresRepository } from './outward-figures.repository';
+import { OutwardMetrics } from './outward-metrics';
 import { RunsController } from './runs.controller';
 import { RunsRepository } from './runs.repository';
 import { RunsService } from './runs.service';
@@ -25,9 +27,11 @@ import { RunsService } from './runs.service';
     DryRunService,
     EventMessages,
     HealthRepository,
+    OutwardFiguresRepository,
+    OutwardMetrics,
     RunsRepository,
     RunsService,
   ],
-  exports: [DryRunService, EventMessages, RunsRepository],
+  exports: [DryRunService, EventMessages, OutwardFiguresRepository, OutwardMetrics, RunsRepository],
 })
 export class DeliveriesModule {}

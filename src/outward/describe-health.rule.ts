@@ -1,11 +1,11 @@
 import type { Breaker } from './breaker.rule';
 import { explainReason, type ReasonCode } from './explain-reason.rule';
-import type { SubscriptionState } from './subscription';
 
 /** What is known of a subscription that its health is described by. */
 export interface HealthFacts {
   readonly name: string;
-  readonly state: SubscriptionState;
+  /** Of the subscription: `paused` and `disabled` stand still. */
+  readonly state: string;
   readonly stateReason: string | null;
   readonly breaker: Breaker;
   /** Events that it has not come to; counted up to a limit. */

@@ -68,6 +68,13 @@ export class HealthRepository {
   }
 }
 
+function aheadIn(table: string, time: string, cursor: string): string {
+  const events = `from ${table} e where e.project_id = $1 and (e.era, e.tx, e.id) > (${cursor})`;
+  return `
+  select (select count(*) from (select ${events} limit $3) e)::int as events,
+         coalesce((select e.${time} ${events} order by e.era, e.tx, e.id limit 1), now()) as oldest`;
+}
+
 const HEALTH = `
 select s.name, s.state, s.state_reason, p.breaker, p.figures,
        journal.events + domain.events as lag_events,
@@ -77,20 +84,8 @@ select s.name, s.state, s.state_reason, p.breaker, p.figures,
           select from dead_delivery d where d.project_id = $1 and d.subscription_id = $2 limit $3) given_up)::int as dead
 from subscription s
 join subscription_progress p on p.project_id = s.project_id and p.subscription_id = s.id
-cross join lateral (
-  select count(*)::int as events, coalesce(min(received_at), now()) as oldest
-  from (
-    select e.received_at from audit_event e
-    where e.project_id = $1 and (e.era, e.tx, e.id) > (p.era, p.tx, p.id)
-    order by e.era, e.tx, e.id limit $3) ahead
-) journal
-cross join lateral (
-  select count(*)::int as events, coalesce(min(at), now()) as oldest
-  from (
-    select e.at from domain_event e
-    where e.project_id = $1 and (e.era, e.tx, e.id) > (p.domain_era, p.domain_tx, p.domain_id)
-    order by e.era, e.tx, e.id limit $3) ahead
-) domain
+cross join lateral (${aheadIn('audit_event', 'received_at', 'p.era, p.tx, p.id')}) journal
+cross join lateral (${aheadIn('domain_event', 'at', 'p.domain_era, p.domain_tx, p.domain_id')}) domain
 cross join lateral (
   select count(distinct w.event_id)::int as deliveries, count(distinct key)::int as contacts
   from (
