@@ -13,8 +13,8 @@ export class Deliveries1765210000000 implements MigrationInterface {
       comment on column one_project.parked_delivery.parked_at is 'Since when it waits.';
       create index dead_delivery_order on dead_delivery (project_id, subscription_id, died_at, event_id);
       create unique index subscription_run_running on subscription_run (project_id, subscription_id, kind) where state = 'running';
-      comment on column subscription_run.total is 'How many events, contacts or given up deliveries it goes through; null: not counted.';
-      comment on column subscription_run.done is 'How many of them it has gone through.'`);
+      comment on column subscription_run.total is 'How many events, contacts or given up deliveries it reads; null: not counted.';
+      comment on column subscription_run.done is 'How many of them it has read so far.'`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {

@@ -4,7 +4,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['merges', 'Past merges, requests for new ones, and data from Sinch that contradicts itself.'],
   ['duplicates', 'Contacts that seem to be the same person: the review queue and its decisions.'],
   ['references', 'Ids of contacts in other systems. A reference follows its contact through merges.'],
-  ['subscriptions', 'What other systems are told of events, and what became of it.'],
+  ['subscriptions', 'What other systems are sent of events, and what became of it.'],
   ['audit', 'The append-only journal: what Sinch reported and what was decided here.'],
   ['stats', 'Counts of contacts, and when they were created.'],
   ['sync', 'Reading all contacts from Sinch: backfill and reconcile.'],
@@ -270,7 +270,7 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
   Deliveries_get: {
     summary: 'Say what became of an event',
     description:
-      'Of every outward event: delivered, waiting and for what, filtered and by which part of the filter, behind, given up, or skipped and why. For an event of the journal, named by its number, `deliveries` has what became of each outward event that it is told as.',
+      'Of every outward event: delivered, waiting and for what, filtered and by which part of the filter, behind, given up, or skipped and why. For an event of the journal, named by its number, `deliveries` has what became of each outward event that it becomes.',
   },
   Deliveries_retry: {
     summary: 'Retry a delivery',
@@ -280,7 +280,7 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
   Deliveries_discard: {
     summary: 'Give a delivery up',
     description:
-      'It is not sent again, and what waited behind it goes on. If a request for it is under way, it may arrive all the same.',
+      'It is not sent again, and what waited behind it continues. If a request for it is under way, it may arrive all the same.',
   },
   DestinationKinds_list: {
     summary: 'List kinds of destinations',

@@ -140,11 +140,11 @@ export class DeliveriesPage {
   readonly next_page_token: string;
 }
 
-/** All that an event of the journal is told as. */
+/** All outward events that an event of the journal becomes. */
 export class DeliveriesOfEventAnswer {
   @ApiProperty({
     type: [DeliveryObject],
-    description: 'One delivery for each outward event that the event of the journal is told as.',
+    description: 'One delivery for each outward event that the event of the journal becomes.',
   })
   readonly deliveries: readonly DeliveryObject[];
 }

@@ -255,7 +255,7 @@ export class DeliveriesRepository {
   }
 
   /**
-   * Has a delivery that was given up sent again, after what its contacts still have waiting; its tries begin anew.
+   * Has a delivery that was given up sent again, after what its contacts still have waiting; it has all its tries again.
    *
    * @returns `full`: too much waits, and nothing was changed; `absent`: it was not given up
    */
@@ -315,7 +315,7 @@ export class DeliveriesRepository {
            from changed
            on conflict (project_id, subscription_id, event_id) do nothing
          ),
-         told as (
+         reported as (
            insert into domain_event (era, project_id, type, subject, keys, data)
            select (select max(era) from journal_era), project_id, 'delivery.dead', subscription_id, '{}',
                   json_build_object('subscription_id', subscription_id, 'event_id', event_id, 'reason', 'discarded')

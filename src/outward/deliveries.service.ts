@@ -111,7 +111,7 @@ export class DeliveriesService {
   }
 
   /**
-   * What became of an event of the journal: of each outward event that it is told as.
+   * What became of an event of the journal: of each outward event that it becomes.
    *
    * @throws Problem `not-found` where there is no such event
    */
@@ -309,7 +309,7 @@ function refusalOf(
   message: Message,
   subscriptionId: string,
 ): string | null {
-  // a subscription is not told about itself
+  // a subscription receives nothing about itself
   if (/^(subscription|delivery)\./.test(message.type) && message.subject === subscriptionId) return '/types';
   if (!isPurpose(purpose)) return null;
   const { filter } = readFilter(given, purpose);

@@ -8,7 +8,7 @@ export type EventIdReading =
     }
   | { readonly stream: 'snapshot'; readonly runId: string };
 
-/** A journal event is told as one outward event for each place at most. */
+/** A journal event becomes one outward event for each place at most. */
 export const placesMax = 8;
 
 const EVENT_ID = /^(evt|dom)_(\d{1,9})_([1-9]\d{0,17})_(\d)$/;
@@ -24,7 +24,7 @@ export function readEventId(text: string): EventIdReading | null {
   return { stream: prefix === 'evt' ? 'journal' : 'domain', era: Number(era), id, place: Number(place) };
 }
 
-/** The ids of all that an event of the journal may be told as. */
+/** The ids of all outward events that an event of the journal may become. */
 export function idsOfJournalEvent(era: number | string, id: string): readonly string[] {
   return Array.from({ length: placesMax }, (_, place) => `evt_${era}_${id}_${place}`);
 }

@@ -21,7 +21,7 @@ export interface RunPage {
   /** Where it continues after these; to be kept once they are sent or parked. */
   readonly place: string;
   readonly isFinished: boolean;
-  /** How many of its total were gone through for them. */
+  /** How many of its total were read for them. */
   readonly passed: number;
   /** Those of the messages whose rows leave `dead_delivery` when they are parked or delivered. */
   readonly deadIds: readonly string[];

@@ -135,10 +135,10 @@ export class RunObject {
     type: 'integer',
     nullable: true,
     description:
-      'How many events, contacts or given up deliveries the run goes through, whatever the filter lets pass; null: not counted.',
+      'How many events, contacts or given up deliveries the run reads, whatever the filter lets pass; null: not counted.',
   })
   readonly total: number | null;
-  @ApiProperty({ type: 'integer', description: 'How many of them it has gone through.' })
+  @ApiProperty({ type: 'integer', description: 'How many of them it has read so far.' })
   readonly done: number;
   @ApiProperty({
     type: 'object',

@@ -154,7 +154,7 @@ it('says that what was settled longer ago than the log is kept is expired', asyn
   }
 });
 
-it('says of an event of the journal what became of each outward event that it is told as', async () => {
+it('says of an event of the journal what became of each outward event that it becomes', async () => {
   const id = await subscribe();
   await insertParked(app, project.id, id, { eventId: eventId(0, 3), type: 'contact.metadata_changed' });
   const { deliveries } = await project.read<DeliveriesOfEventAnswer>(`${deliveriesOf(id)}/${journal[0]?.id}`);

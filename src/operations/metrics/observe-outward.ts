@@ -15,7 +15,7 @@ const GAUGES: Readonly<
     'How long the oldest event that a subscription has not come to has been there.',
   ],
   parked: ['outward_parked', 'Deliveries that failed or wait behind one that did, counted up to 1,000.'],
-  blocked_contacts: ['outward_blocked_contacts', 'Contacts of which a delivery waits.'],
+  blocked_contacts: ['outward_blocked_contacts', 'Contacts that have a delivery waiting.'],
 };
 
 const BREAKER_STATES: Readonly<Record<OutwardFigures['breaker'], number>> = {
