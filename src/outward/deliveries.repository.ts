@@ -241,9 +241,10 @@ export class DeliveriesRepository {
   async tryNow(projectId: string, subscriptionId: string, eventId: string): Promise<boolean> {
     const changed = rows(
       await this.database.query(
-        `with changed as (
+        `with ${FENCE},
+         changed as (
            update parked_delivery set next_at = now()
-           where project_id = $1 and subscription_id = $2 and event_id = $3
+           where project_id = $1 and subscription_id = $2 and event_id = $3 and exists (select from fence)
            returning event_id
          ),
          ${TOUCHED}
@@ -266,13 +267,14 @@ export class DeliveriesRepository {
   ): Promise<'absent' | 'full' | 'revived'> {
     const [row] = rows<{ is_full: boolean; is_revived: boolean }>(
       await this.database.query(
-        `with room as (
+        `with ${FENCE},
+         room as (
            select (select count(*) from (select from parked_delivery where project_id = $1 and subscription_id = $2 limit ${parkedMax}) p)
                   < ${parkedMax} as is_left
          ),
          revived as (
            delete from dead_delivery
-           where project_id = $1 and subscription_id = $2 and event_id = $3 and (select is_left from room)
+           where project_id = $1 and subscription_id = $2 and event_id = $3 and exists (select from fence) and (select is_left from room)
            returning *
          ),
          changed as (
@@ -302,9 +304,10 @@ export class DeliveriesRepository {
   ): Promise<boolean> {
     const discarded = rows(
       await this.database.query(
-        `with changed as (
+        `with ${FENCE},
+         changed as (
            delete from parked_delivery
-           where project_id = $1 and subscription_id = $2 and event_id = $3
+           where project_id = $1 and subscription_id = $2 and event_id = $3 and exists (select from fence)
            returning *
          ),
          dead as (
@@ -350,6 +353,11 @@ export class DeliveriesRepository {
     return last?.place ?? null;
   }
 }
+
+/** Locks in the order in which the owner does, which commits its pages meanwhile: no two wait for each other. */
+const FENCE = `fence as materialized (
+  select from subscription_progress where project_id = $1 and subscription_id = $2 for update
+)`;
 
 /** The owner reads its parked deliveries again. */
 const TOUCHED = `touched as (

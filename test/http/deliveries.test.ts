@@ -5,6 +5,7 @@ import type {
 } from '../../src/outward/deliveries.dto';
 import { EventMessages } from '../../src/outward/event-messages';
 import { contact } from '../support/sinch/callbacks';
+import { until } from '../support/until';
 import { App, at, expectProblem, type Project } from '../support/http/app';
 import {
   insertAttempt,
@@ -362,4 +363,28 @@ it('knows no ids but its own, however they are written', async () => {
     'contact_id=',
   ])
     expectProblem(await project.get(`${deliveriesOf(id)}?${query}`), 400, 'invalid-request');
+});
+
+it('waits for the owner that commits a page, and does not have it wait in turn', async () => {
+  const id = await subscribe();
+  for (const n of [1, 2]) await insertParked(app, project.id, id, { eventId: `evt_9_${n}_0` });
+  // as a commit of the owner: first the place, then rows that wait
+  const owner = await app.transaction();
+  await owner.query('update subscription_progress set id = 0 where subscription_id = $1', [id]);
+  const answers = Promise.all([
+    project.post(`${deliveriesOf(id)}/evt_9_1_0:retry`, {}),
+    project.post(`${deliveriesOf(id)}/evt_9_2_0:discard`, { reason: 'x' }),
+  ]);
+  await until(async () => {
+    const [row] = await app.sql<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return (row?.count ?? 0) >= 2;
+  }, 10_000);
+  await owner.query('delete from parked_delivery where subscription_id = $1', [id]);
+  await owner.query('commit');
+  await owner.end();
+  // both were delivered meanwhile
+  expect((await answers).map(({ status }) => status)).toEqual([404, 404]);
+  expect(await touchedOf(id)).toBe('0');
 });
