@@ -5,6 +5,7 @@ import { Config } from './config/config';
 import { ContactsModule } from './contacts/contacts.module';
 import { DatabaseAddress } from './database/database-address';
 import { DatabaseModule } from './database/database.module';
+import { DeliveriesModule } from './outward/deliveries.module';
 import { DuplicatesModule } from './duplicates/duplicates.module';
 import { SetsModule } from './matching/sets.module';
 import { AutoMergeModule } from './auto-merge/auto-merge.module';
@@ -52,6 +53,7 @@ export class AppModule {
         StatsModule,
         SyncModule,
         WebhookModule,
+        DeliveriesModule,
       ],
       providers: [
         { provide: Config, useValue: config },

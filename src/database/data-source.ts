@@ -34,6 +34,7 @@ import { DuplicateCounts1765000000000 } from '../../migrations/1765000000000-dup
 import { MergedContacts1765000100000 } from '../../migrations/1765000100000-merged-contacts';
 import { WaitingKeys1765100000000 } from '../../migrations/1765100000000-waiting-keys';
 import { Outward1765200000000 } from '../../migrations/1765200000000-outward';
+import { Deliveries1765210000000 } from '../../migrations/1765210000000-deliveries';
 import { PostgresClient } from './postgres-client';
 import { serviceConnection, workAs } from './session';
 import { describeError } from './sqlstate';
@@ -75,6 +76,7 @@ const MIGRATIONS = [
   MergedContacts1765000100000,
   WaitingKeys1765100000000,
   Outward1765200000000,
+  Deliveries1765210000000,
 ];
 
 /** Most connections of the pool, and longest waits for one and for its answer. */

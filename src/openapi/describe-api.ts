@@ -4,10 +4,9 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['merges', 'Past merges, requests for new ones, and data from Sinch that contradicts itself.'],
   ['duplicates', 'Contacts that seem to be the same person: the review queue and its decisions.'],
   ['references', 'Ids of contacts in other systems. A reference follows its contact through merges.'],
-  ['subscriptions', 'What other systems are sent when something happens.'],
+  ['subscriptions', 'What other systems are sent of events, and what became of it.'],
   ['audit', 'The append-only journal: what Sinch reported and what was decided here.'],
   ['stats', 'Counts of contacts, and when they were created.'],
-  ['subscriptions', 'What other systems are told, where and how.'],
   ['sync', 'Reading all contacts from Sinch: backfill and reconcile.'],
   ['api keys', 'Keys for callers, and access tokens for clients that need them.'],
   ['quarantine', 'Signed deliveries that could not be applied.'],
@@ -316,6 +315,58 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
   ParkedEvents_retry: {
     summary: 'Retry a parked event',
     description: 'The follower handles the event again, with the contacts as they are now.',
+  },
+  Deliveries_list: {
+    summary: 'List deliveries of a subscription',
+    description:
+      'What waits, was given up, was delivered or was passed over for a reason, newest first. Attempts are kept for 7 days, deliveries that were given up for 30. A page may be shorter than requested, or empty, and still have a next one.',
+  },
+  Deliveries_get: {
+    summary: 'Say what became of an event',
+    description:
+      'Of every outward event: delivered, waiting and for what, filtered and by which part of the filter, behind, given up, or skipped and why. For an event of the journal, named by its number, `deliveries` has what became of each outward event that it becomes.',
+  },
+  Deliveries_retry: {
+    summary: 'Retry a delivery',
+    description:
+      'One that waits is tried at once; if an earlier event of its contact waits, it stays behind that. One that was given up is sent after what its contact still has waiting.',
+  },
+  Deliveries_discard: {
+    summary: 'Give a delivery up',
+    description:
+      'It is not sent again, and what waited behind it continues. If a request for it is under way, it may arrive all the same.',
+  },
+  DestinationKinds_list: {
+    summary: 'List kinds of destinations',
+    description: 'Where subscriptions can send events, and the options of each kind as JSON Schema.',
+  },
+  SubscriptionHealth_get: {
+    summary: 'Say how a subscription does',
+    description:
+      'One sentence and one next step for people, and figures: how far it is behind, what waits and was given up, the breaker, and how attempts fared.',
+  },
+  Runs_replay: {
+    summary: 'Replay events',
+    description:
+      'Sends events again, with the same ids and bytes and the header `mirror-replay: true`, the oldest first and in the order of their contacts: those that were given up, or all of a window of time that the filter lets pass, whatever their age. With `dry_run` it only counts them. At most 10 million.',
+  },
+  Runs_snapshot: {
+    summary: 'Send all contacts',
+    description:
+      'Sends each active contact as it is now, as `contact.snapshot`, in the order of ids and in the lane of its contact.',
+  },
+  Runs_list: {
+    summary: 'List runs',
+    description: 'Replays and snapshots of the subscription, newest first.',
+  },
+  Runs_get: {
+    summary: 'Get a run',
+    description: 'What was asked for, and how far the run is.',
+  },
+  Runs_stop: {
+    summary: 'Stop a run',
+    description:
+      'Nothing more is read for it. What it has parked is still sent. A run that has ended is answered as it is.',
   },
   Quarantine_list: {
     summary: 'List quarantined deliveries',

@@ -4,6 +4,8 @@ import { FollowersRepository } from '../followers/followers.repository';
 import { ParkedEventsRepository } from '../followers/parked-events.repository';
 import { CommitQueue } from '../audit/commit/commit-queue';
 import { FOLLOWER as DUPLICATES } from '../duplicates/follower-name';
+import { OutwardFiguresRepository } from '../outward/outward-figures.repository';
+import { OutwardMetrics } from '../outward/outward-metrics';
 import { FOLLOWER as STATS } from '../stats/stats-follower';
 import { PROGRAM } from '../version';
 import { IntakeService } from '../webhook/intake.service';
@@ -25,6 +27,8 @@ export class MetricsService {
     followers: FollowersRepository,
     parked: ParkedEventsRepository,
     repository: MetricsRepository,
+    outward: OutwardMetrics,
+    outwardFigures: OutwardFiguresRepository,
   ) {
     collectDefaultMetrics({ register: this.registry });
     const build = new Gauge({
@@ -36,10 +40,12 @@ export class MetricsService {
     build.set({ version: PROGRAM.version, node: process.version }, 1);
     observeCommits(this.registry, queue);
     observeDeliveries(this.registry, intake);
+    outward.register(this.registry);
     this.askDatabase = observeDatabase(this.registry, {
       repository,
       lags: followers,
       parked,
+      outward: outwardFigures,
       followers: [DUPLICATES, STATS],
     });
   }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { ContactsModule } from '../contacts/contacts.module';
 import { FollowersModule } from '../followers/followers.module';
+import { DeliveriesModule } from '../outward/deliveries.module';
 import { WebhookModule } from '../webhook/webhook.module';
 import { DomainEventsSweepService } from './domain-events-sweep.service';
 import { HealthController } from './health.controller';
@@ -17,7 +18,7 @@ import { WelcomeController } from './welcome.controller';
 
 /** What orchestrators, load balancers and Prometheus ask, and the upkeep of the database. */
 @Module({
-  imports: [AuditModule, ContactsModule, FollowersModule, WebhookModule],
+  imports: [AuditModule, ContactsModule, DeliveriesModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
   providers: [
     DomainEventsSweepService,

@@ -3,11 +3,12 @@ import { Config } from '../config/config';
 import type { Delivery } from './delivery';
 import { DestinationConnector } from './destination-connector';
 import type { Message } from './message.rule';
+import { OutwardMetrics } from './outward-metrics';
 import { renderBody } from './render-body.rule';
 import { type SigningKey, signWebhook } from './sign-webhook.rule';
 import type { Subscription } from './subscription.rule';
 import { SubscriptionSecrets } from './subscription-secrets';
-import { type Attempted, WebhookSender } from './webhook-sender';
+import { type Attempted, type WebhookRequest, WebhookSender } from './webhook-sender';
 
 const USER_AGENT = 'sinch-contact-mirror';
 /** For how long opened secrets of a subscription are used, in ms: a key may end meanwhile. */
@@ -21,7 +22,7 @@ interface OpenedSecrets {
 }
 
 /** What a message is sent as, beside the events of a subscription. */
-export type Marking = 'replay' | 'test' | null;
+type Marking = 'replay' | 'test' | null;
 
 /** Renders, signs and sends messages. */
 @Injectable()
@@ -32,41 +33,52 @@ export class DeliverySender {
   constructor(
     private readonly config: Config,
     private readonly secrets: SubscriptionSecrets,
+    private readonly metrics: OutwardMetrics,
     connector: DestinationConnector,
   ) {
     this.webhooks = new WebhookSender(connector);
   }
 
   /** @throws ClosedSecret where the secrets of the subscription cannot be opened */
-  readonly send = (
+  readonly send = async (
     subscription: Subscription,
     { runId, stream }: Pick<Delivery, 'runId' | 'stream'>,
     message: Message,
-  ): Promise<Attempted> =>
-    this.sendAs(subscription, message, runId !== null && stream !== 'snapshot' ? 'replay' : null);
+  ): Promise<Attempted> => {
+    const marking = runId !== null && stream !== 'snapshot' ? 'replay' : null;
+    return await this.webhooks.send(this.requestOf(subscription, message, marking));
+  };
 
   /**
-   * Sends a message once.
+   * Renders and signs a message.
    *
    * @throws ClosedSecret where the secrets of the subscription cannot be opened
    */
-  async sendAs(subscription: Subscription, message: Message, marking: Marking): Promise<Attempted> {
+  requestOf(subscription: Subscription, message: Message, marking: Marking): WebhookRequest {
+    const began = performance.now();
     const nowMs = Date.now();
     const { keys, headers } = this.openSecrets(subscription, nowMs);
     const { mode, schemaVersion, destination, id } = subscription;
     const body = renderBody(message, mode, schemaVersion, this.config.publicUrl);
-    return await this.webhooks.send({
+    const signed = signWebhook(message.id, Math.floor(nowMs / 1_000), body, keys);
+    this.metrics.rendered(performance.now() - began);
+    return {
       url: destination.url,
       headers: {
         ...headers,
         'content-type': 'application/json',
         'user-agent': USER_AGENT,
-        ...signWebhook(message.id, Math.floor(nowMs / 1_000), body, keys),
+        ...signed,
         'mirror-subscription': id,
         ...(marking !== null && { [`mirror-${marking}`]: 'true' }),
       },
       body,
-    });
+    };
+  }
+
+  /** Sends what `requestOf` made, once. */
+  sendRequest(request: WebhookRequest): Promise<Attempted> {
+    return this.webhooks.send(request);
   }
 
   close(): Promise<void> {

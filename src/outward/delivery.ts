@@ -5,7 +5,7 @@ import type { InLane } from './lanes.rule';
 import type { Message, Stream } from './message.rule';
 
 /** Why a delivery waits. */
-export type WaitReason = ReasonCode | 'under-way';
+export type WaitReason = ReasonCode;
 
 /** An outward event on its way to one subscription. */
 export interface Delivery extends InLane {

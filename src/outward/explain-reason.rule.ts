@@ -16,6 +16,9 @@ export const REASON_CODES = [
   'unchanged',
   'loop-suspected',
   'waiting-behind',
+  'under-way',
+  'passed-over',
+  'discarded',
   'erased',
   'no-longer-kept',
   'too-old',
@@ -109,6 +112,12 @@ const EXPLANATIONS: Readonly<Record<ReasonCode, readonly [string, string]>> = {
     'It waits until the earlier event {eventId} of the same contact is delivered or given up.',
     'See why that event waits; `:discard` it if it is not needed.',
   ],
+  'under-way': ['A request for it is under way.', 'Wait for its answer, which takes 15 s at most.'],
+  'passed-over': [
+    'The subscription began after this event, or was resumed from a later one.',
+    'Use `:replay` if it is to be sent.',
+  ],
+  discarded: ['Somebody gave it up.', 'Use `:retry` if it is to be sent after all.'],
   erased: ['The contact was erased, so nothing more of it is sent.', NOTHING_TO_DO],
   'no-longer-kept': [
     'The journal no longer has this event.',

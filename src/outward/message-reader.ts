@@ -26,8 +26,8 @@ export interface StreamPage {
 export interface EventPlace {
   readonly stream: 'journal' | 'domain' | 'snapshot';
   readonly sequence: Cursor;
-  /** Of a snapshot the id of its contact. */
-  readonly subject: string;
+  /** Of a snapshot the id of its contact; `null` where it is not known. */
+  readonly subject: string | null;
 }
 
 /** What subscriptions read: events as messages. */

@@ -3,16 +3,21 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { Waker } from '../base/waker';
 import { describeError } from '../database/sqlstate';
 import { DeliverySender } from './delivery-sender';
+import { EventMessages } from './event-messages';
 import { type Lease, leaseMs, LeasesRepository, renewEveryMs } from './leases.repository';
+import { OutwardMetrics } from './outward-metrics';
 import { ProgressRepository } from './progress.repository';
 import { readSubscription } from './read-subscription.rule';
-import type { RunSource } from './runs';
+import { RunReader } from './run-reader';
+import type { RunSource } from './run-source';
+import { RunsRepository } from './runs.repository';
 import { SocketBudget } from './socket-budget';
 import { StreamSource } from './stream-source';
 import { StreamWatch } from './stream-watch';
 import { REAL_PACE, SubscriptionRunner } from './subscription-runner';
 import type { Subscription } from './subscription.rule';
 import { SubscriptionsRepository } from './subscriptions.repository';
+import { SubscriptionSignals } from './subscription-signals';
 import { Tap } from './tap';
 
 /** A subscription that this process works on. */
@@ -25,11 +30,6 @@ interface Working {
   leaseEnd: number;
 }
 
-const NO_RUNS: RunSource = {
-  running: () => Promise.resolve([]),
-  next: () => Promise.resolve({ messages: [], place: '', isFinished: true }),
-};
-
 /** Works on the subscriptions of which this process has the lease. */
 @Injectable()
 export class OutwardWorker implements BeforeApplicationShutdown {
@@ -39,6 +39,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
   private readonly waker = new Waker();
   private readonly working = new Map<string, Working>();
   private readonly tap: Tap;
+  private readonly runSource: RunSource;
   private readonly sockets = new SocketBudget();
   private loop: Promise<void> | null = null;
 
@@ -48,19 +49,27 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     private readonly progress: ProgressRepository,
     private readonly watch: StreamWatch,
     private readonly sender: DeliverySender,
+    private readonly metrics: OutwardMetrics,
+    runs: RunsRepository,
     source: StreamSource,
+    messages: EventMessages,
+    signals: SubscriptionSignals,
   ) {
     this.tap = new Tap(source);
+    messages.useReader(this.tap);
+    const reader = new RunReader(runs, this.tap);
+    this.runSource = {
+      running: (projectId, subscriptionId) => runs.running(projectId, subscriptionId),
+      next: (run, runFor, size) => reader.next(run, runFor, size),
+    };
+    signals.onChange(() => {
+      this.waker.wake();
+    });
   }
 
   /** Begins to work; once. */
   start(): void {
     this.loop ??= this.work();
-  }
-
-  /** Looks at once for subscriptions that are new, or were changed. */
-  nudge(): void {
-    this.waker.wake();
   }
 
   /** Ends what is under way, and gives the leases back. */
@@ -119,7 +128,8 @@ export class OutwardWorker implements BeforeApplicationShutdown {
       watch: this.watch,
       sockets: this.sockets,
       send: this.sender.send,
-      runs: NO_RUNS,
+      runs: this.runSource,
+      metrics: this.metrics,
       find: this.find,
       pace: REAL_PACE,
       logger: this.logger,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module';
 import { HistoryModule } from '../history/history.module';
+import { DeliveriesModule } from './deliveries.module';
 import { DeliverySender } from './delivery-sender';
 import { EventTypesController } from './event-types.controller';
 import { DestinationConnector } from './destination-connector';
@@ -15,10 +16,11 @@ import { SubscriptionSecrets } from './subscription-secrets';
 import { SubscriptionsController } from './subscriptions.controller';
 import { SubscriptionsRepository } from './subscriptions.repository';
 import { SubscriptionsService } from './subscriptions.service';
+import { TrialsService } from './trials.service';
 
 /** Subscriptions of other systems to events. */
 @Module({
-  imports: [AuditModule, HistoryModule],
+  imports: [AuditModule, DeliveriesModule, HistoryModule],
   controllers: [EventTypesController, SubscriptionsController],
   providers: [
     DeliverySender,
@@ -33,6 +35,7 @@ import { SubscriptionsService } from './subscriptions.service';
     SubscriptionSecrets,
     SubscriptionsRepository,
     SubscriptionsService,
+    TrialsService,
   ],
   exports: [DestinationConnector, SubscriptionSecrets, SubscriptionsRepository],
 })

@@ -22,3 +22,7 @@ export const PURPOSE_DEFAULTS: Readonly<Record<Purpose, PurposeDefaults>> = {
   trigger: { sources: ['webhook', 'api'], maxAgeSeconds: 86_400, coalesces: false },
   replica: { sources: SOURCES, maxAgeSeconds: null, coalesces: true },
 };
+
+export function isPurpose(text: string): text is Purpose {
+  return PURPOSES.some((each) => each === text);
+}

@@ -5,10 +5,12 @@ import { DomainEventsRepository, type DomainEventRow } from '../audit/domain-eve
 import { pause } from '../base/pause';
 import { TOLD_TYPES } from '../history/derive-events.rule';
 import { DerivedEventsService } from '../history/derived-events.service';
-import { messageOf, messageOfDomainEvent } from './message-of.rule';
+import type { JsonObject } from '../json/canonical.rule';
+import { messageOf, messageOfDomainEvent, snapshotMessage } from './message-of.rule';
 import type { Message } from './message.rule';
 import type { EventPlace, MessageReader, StreamEvent, StreamPage } from './message-reader';
 import { openEvent } from './open-event.rule';
+import { RunsRepository } from './runs.repository';
 
 /** Events of one read. */
 const pageEvents = 250;
@@ -30,6 +32,7 @@ export class StreamSource implements MessageReader {
     private readonly audit: AuditRepository,
     private readonly derivedEvents: DerivedEventsService,
     private readonly domainEvents: DomainEventsRepository,
+    private readonly runs: RunsRepository,
     private readonly queue: CommitQueue,
   ) {}
 
@@ -45,8 +48,10 @@ export class StreamSource implements MessageReader {
     return { events };
   }
 
-  async messagesOf(projectId: string, { stream, sequence }: EventPlace): Promise<readonly Message[]> {
+  async messagesOf(projectId: string, place: EventPlace): Promise<readonly Message[]> {
+    const { stream, sequence, subject } = place;
     const [era, tx, id] = sequence;
+    if (stream === 'snapshot') return subject === null ? [] : await this.snapshot(projectId, id, subject);
     if (stream === 'domain') {
       const row = await this.domainEvents.find(projectId, Number(era), id);
       return row === null ? [] : [domainMessage(row)];
@@ -55,6 +60,15 @@ export class StreamSource implements MessageReader {
     if (row === null || String(row.era) !== era || row.tx !== tx) return [];
     const [events = []] = await this.derivedEvents.derive(projectId, [row]);
     return events.map(messageOf);
+  }
+
+  /** A contact as it is now; none where it is no longer active. */
+  private async snapshot(projectId: string, runId: string, contactId: string): Promise<readonly Message[]> {
+    const row = await this.runs.contact(projectId, contactId);
+    if (row === null) return [];
+    const fields = JSON.parse(row.snapshot) as JsonObject; // an object, by canonicalJson
+    const contact = { ...row, fields, version: BigInt(row.version) };
+    return [snapshotMessage(runId, projectId, contact, new Date())];
   }
 
   private async journal(projectId: string, after: Cursor): Promise<readonly StreamEvent[]> {

@@ -12,13 +12,18 @@ import { judgeFilter } from './judge-filter.rule';
 import { judgeResult } from './judge-result.rule';
 import { Lanes } from './lanes.rule';
 import type { Lease } from './leases.repository';
+import type { ReasonCode } from './explain-reason.rule';
 import type { Message } from './message.rule';
 import type { MessageReader, StreamEvent } from './message-reader';
+import { COALESCED } from './newest-per-contact.rule';
+import type { OutwardMetrics } from './outward-metrics';
 import { PendingWrites } from './pending-writes';
 import { type LoadedProgress, parkedMax, type ProgressRepository } from './progress.repository';
 import { PURPOSE_DEFAULTS } from './purpose.rule';
 import { RequestRate } from './request-rate';
-import type { Run, RunChunk, RunSource } from './runs';
+import type { RunPage } from './run-reader';
+import type { Run } from './run-request';
+import type { RunSource } from './run-source';
 import { decideRetry } from './retry-after.rule';
 import type { SocketBudget } from './socket-budget';
 import type { StreamWatch } from './stream-watch';
@@ -62,6 +67,7 @@ export interface RunnerParts {
   /** Renders, signs and sends a message once. */
   readonly send: (subscription: Subscription, delivery: Delivery, message: Message) => Promise<Attempted>;
   readonly runs: RunSource;
+  readonly metrics: Pick<OutwardMetrics, 'attempted' | 'gaveUp' | 'leaseLost' | 'passedOver'>;
   /** The subscription as it is now; `null` where it is no longer active. */
   readonly find: (lease: Lease) => Promise<Subscription | null>;
   readonly pace: Pace;
@@ -77,7 +83,7 @@ interface PageItem {
 /** What a step of a replay or a snapshot has for a subscription; it is taken as a whole. */
 interface RunStepTaken {
   readonly run: Run;
-  readonly chunk: RunChunk;
+  readonly page: RunPage;
   readonly deliveries: readonly Delivery[];
 }
 
@@ -213,7 +219,10 @@ export class SubscriptionRunner {
 
   /** Takes parked deliveries and runs over as they are stored; deliveries under way keep their state. */
   private async adopt({ touched, parked }: LoadedProgress): Promise<void> {
-    this.runs = (await this.withDatabase(() => this.parts.runs.running(this.lease))) ?? [];
+    this.runs =
+      (await this.withDatabase(() =>
+        this.parts.runs.running(this.lease.projectId, this.lease.subscriptionId),
+      )) ?? [];
     this.touched = touched;
     for (const each of [...this.lanes.all()]) this.lanes.remove(each);
     const known = new Map([...this.underWay.keys()].map((each) => [each.eventId, each]));
@@ -489,7 +498,7 @@ export class SubscriptionRunner {
   private settle(delivery: Delivery, attempted: Attempted | null, beganMs: number): void {
     const nowMs = this.parts.pace.nowMs();
     if (attempted === null) {
-      this.pending.attempts.push(skip(delivery, 'no-longer-kept', nowMs));
+      this.passOver(skip(delivery, 'no-longer-kept', nowMs));
       this.remove(delivery);
       return;
     }
@@ -513,6 +522,7 @@ export class SubscriptionRunner {
         excerpt: isDelivered ? null : excerpt,
       });
     this.figures = countAttempt(this.figures, nowMs, isDelivered, durationMs);
+    this.count(isDelivered ? 'delivered' : 'failed', durationMs, reason);
     if (status === 429) this.rate.refused(performance.now());
     if (isDelivered) this.rate.succeeded();
     const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
@@ -535,12 +545,24 @@ export class SubscriptionRunner {
       return;
     }
     this.pending.dead.push({ delivery, reason });
+    this.parts.metrics.gaveUp(this.lease.subscriptionId);
     if (!ABOUT_SUBSCRIPTIONS.test(delivery.type))
       this.pending.ownEvents.push({
         type: 'delivery.dead',
         data: { subscription_id: this.lease.subscriptionId, event_id: delivery.eventId, reason },
       });
     this.remove(delivery);
+  }
+
+  private count(outcome: 'delivered' | 'failed', durationMs: number, reason: ReasonCode | null): void {
+    const { id: subscriptionId, destination } = this.subscription;
+    this.parts.metrics.attempted({ subscriptionId, kind: destination.kind, outcome, durationMs, reason });
+  }
+
+  /** Notes that an event is passed over. */
+  private passOver(entry: AttemptEntry): void {
+    this.pending.attempts.push(entry);
+    if (entry.reason !== null) this.parts.metrics.passedOver(entry.reason);
   }
 
   /** Takes a delivery out of its lanes, and sends on what waited for it alone. */
@@ -573,7 +595,7 @@ export class SubscriptionRunner {
     for (const older of this.lanes.before(delivery)) {
       if (!isCoalesced(older)) return;
       if (older.type !== delivery.type || older.subject !== delivery.subject || older.isUnderWay) continue;
-      this.pending.attempts.push(skip(older, 'superseded', this.parts.pace.nowMs()));
+      this.passOver(skip(older, 'superseded', this.parts.pace.nowMs()));
       if (delivery.tries === 0) {
         const { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus } = older;
         Object.assign(delivery, { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus });
@@ -597,7 +619,7 @@ export class SubscriptionRunner {
       }
     }
     // a page is accepted once its cursor passes it
-    for (const { at, entry } of skipped) if (at <= upTo) this.pending.attempts.push(entry);
+    for (const { at, entry } of skipped) if (at <= upTo) this.passOver(entry);
     if (this.subscription.filter.oncePer !== null)
       for (const { delivery, at } of items) if (at <= upTo) this.pending.sentOnce.add(delivery.subject);
     const last = events[upTo];
@@ -614,9 +636,9 @@ export class SubscriptionRunner {
       let size = 0;
       while (size < runStepMax && this.runRateOf(run).take(performance.now()) === 0) size += 1;
       if (size === 0) continue;
-      const chunk = await this.parts.runs.next(this.lease, this.subscription, run, size);
+      const page = await this.parts.runs.next(run, this.subscription, size);
       const sequence: Cursor = ['0', '0', run.id];
-      const deliveries = chunk.messages.map((message) =>
+      const deliveries = page.messages.map((message) =>
         message.stream === 'snapshot'
           ? newDelivery(message, 'snapshot', sequence, run.id)
           : newDelivery(
@@ -626,29 +648,29 @@ export class SubscriptionRunner {
               run.id,
             ),
       );
-      steps.push({ run, chunk, deliveries });
+      steps.push({ run, page, deliveries });
     }
     return steps;
   }
 
-  private runRateOf({ id, ratePerSecond }: Run): RequestRate {
-    const rate = this.runRates.get(id) ?? new RequestRate(ratePerSecond, performance.now());
+  private runRateOf({ id, request }: Run): RequestRate {
+    const rate = this.runRates.get(id) ?? new RequestRate(request.rate_per_second, performance.now());
     this.runRates.set(id, rate);
     return rate;
   }
 
   /** Moves a run on, and parks what of its step was not sent. What waits already under the same id stays as it is. */
-  private settleStep({ run, chunk, deliveries }: RunStepTaken): void {
+  private settleStep({ run, page, deliveries }: RunStepTaken): void {
     for (const delivery of deliveries) {
-      this.pending.revived.add(delivery.eventId);
       if (this.lanes.get(delivery.eventId) !== delivery || delivery.isParked) continue;
       if (delivery.isUnderWay) delivery.reason = 'under-way';
       else if (delivery.tries === 0)
         delivery.reason = this.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
       this.park(delivery);
     }
-    const { place, isFinished } = chunk;
-    const done = run.done + chunk.messages.length;
+    const { place, isFinished, passed, deadIds } = page;
+    for (const id of deadIds) this.pending.revived.add(id);
+    const done = run.done + passed;
     this.pending.runs.set(run.id, { runId: run.id, place, done, isFinished });
     if (isFinished) this.runRates.delete(run.id);
     this.runs = this.runs.flatMap((each) => {
@@ -721,6 +743,7 @@ export class SubscriptionRunner {
     // what was not written is sent again by the next owner
     this.isLost = true;
     const committed = await this.withDatabase(() => this.parts.progress.commit(this.lease, page));
+    if (committed === null) this.parts.metrics.leaseLost();
     if (committed === null || committed === undefined) return;
     this.isLost = false;
     if (committed.touched !== this.touched) await this.reload();
@@ -794,16 +817,6 @@ const NEVER = new AbortController().signal;
 const ABOUT_SUBSCRIPTIONS = /^(subscription|delivery)\./;
 /** They are told of contacts that are gone. */
 const ENDS: ReadonlySet<string> = new Set(['contact.deleted', 'contact.merged', 'contact.erased']);
-/** The newest of them says what the earlier ones did. */
-const COALESCED: ReadonlySet<string> = new Set([
-  'contact.created',
-  'contact.updated',
-  'contact.channel_added',
-  'contact.channel_removed',
-  'contact.metadata_changed',
-  'contact.snapshot',
-]);
-
 function isCoalesced({ type, keys }: Delivery): boolean {
   return COALESCED.has(type) && keys.length === 1;
 }

@@ -23,6 +23,8 @@ import {
 } from './subscriptions.dto';
 import { SubscriptionsRepository, type ShownSubscriptionRow } from './subscriptions.repository';
 import { SubscriptionsService, type WithSecret } from './subscriptions.service';
+import { CreationQuery, DryRunObject, TestBody, TestResultObject } from './trials.dto';
+import { TrialsService } from './trials.service';
 import { shownOf, tagOf, viewSubscription, viewSubscriptionEvent } from './view-subscription';
 
 const IF_MATCH = {
@@ -38,6 +40,7 @@ export class SubscriptionsController {
   constructor(
     private readonly service: SubscriptionsService,
     private readonly subscriptions: SubscriptionsRepository,
+    private readonly trials: TrialsService,
     private readonly tokens: PageTokens,
   ) {}
 
@@ -47,14 +50,20 @@ export class SubscriptionsController {
   @Scope('outward:write')
   @AnswersSecret()
   @ApiCreatedResponse({ type: ShownSubscriptionObject })
+  @ApiOkResponse({ type: DryRunObject, description: 'With `validate_only`: what it would have been sent.' })
   @Problems('filter-invalid', 'destination-refused', 'destination-unreachable', 'not-configured')
   async create(
     @Param('project_id') projectId: string,
+    @Query() { validate_only: isOnlyValidated }: CreationQuery,
     @JsonBody(SubscriptionBody) body: SubscriptionBody,
     @CalledBy() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ShownSubscriptionObject> {
+  ): Promise<ShownSubscriptionObject | DryRunObject> {
     requireScope(caller, 'contacts:read');
+    if (isOnlyValidated) {
+      void reply.status(200);
+      return this.trials.dryRun(projectId, body);
+    }
     return withSecret(await this.service.create(projectId, body, caller.name), reply);
   }
 
@@ -126,6 +135,22 @@ export class SubscriptionsController {
     @CalledBy() caller: Caller,
   ): Promise<void> {
     await this.service.remove(projectId, id, caller.name);
+  }
+
+  /** The example is made up, has the header `mirror-test: true` and is sent once, whatever the state of the subscription. */
+  @Post('subscriptions/:subscription_id(^[^:/]+)::test')
+  @HttpCode(200)
+  @Scope('outward:write')
+  @ApiOkResponse({ type: TestResultObject })
+  @Problems('not-found')
+  async test(
+    @Param('project_id') projectId: string,
+    @Param('subscription_id') id: string,
+    @JsonBody(TestBody) { type = 'contact.updated' }: TestBody,
+    @CalledBy() caller: Caller,
+  ): Promise<TestResultObject> {
+    requireScope(caller, 'contacts:read');
+    return this.trials.test(projectId, id, type);
   }
 
   @Post('subscriptions/:subscription_id(^[^:/]+)::pause')

@@ -33,6 +33,7 @@ import {
   skippedCountedMax,
   SubscriptionsRepository,
 } from './subscriptions.repository';
+import { SubscriptionSignals } from './subscription-signals';
 import { tagOf } from './view-subscription';
 
 /** A subscription, and the secret that is shown this once; null where there is none to show. */
@@ -53,19 +54,32 @@ export class SubscriptionsService {
     private readonly subscriptions: SubscriptionsRepository,
     private readonly secrets: SubscriptionSecrets,
     private readonly connector: DestinationConnector,
+    private readonly signals: SubscriptionSignals,
     { outwardAllowsHttp }: Config,
   ) {
     this.isHttpAllowed = outwardAllowsHttp;
   }
 
-  /** @throws Problem `invalid-request`, `filter-invalid`, `not-configured`, `destination-refused`, `destination-unreachable` */
+  /**
+   * Checks what is to be created; nothing is stored.
+   *
+   * @throws Problem `invalid-request`, `filter-invalid`, `not-configured`, `destination-refused`, `destination-unreachable`
+   */
+  async check(body: SubscriptionBody): Promise<void> {
+    requireStart(body.start ?? 'latest', body.purpose);
+    const destination = this.requireDestination(body.destination);
+    requireFilter(body.filter ?? {}, body.purpose);
+    this.requireKeys();
+    await this.requireVetted(destination.url.host);
+  }
+
+  /** @throws Problem as `check` */
   async create(projectId: string, body: SubscriptionBody, actor: string): Promise<WithSecret> {
     const { name, purpose } = body;
     const start = requireStart(body.start ?? 'latest', purpose);
+    await this.check(body);
     const destination = this.requireDestination(body.destination);
     const filter = requireFilter(body.filter ?? {}, purpose);
-    this.requireKeys();
-    await this.requireVetted(destination.url.host);
     const owner = { projectId, id: randomUUID() };
     const now = new Date();
     const key = this.secrets.makeSigningKey(owner, body.signing ?? 'hmac', now.getTime());
@@ -95,6 +109,7 @@ export class SubscriptionsService {
     const details = { ...settings, start: body.start ?? 'latest' };
     const created = await this.subscriptions.create(row, start, actor, details);
     if (typeof created === 'string') throw refusalOf(created);
+    this.signals.changed();
     return { row: created, signingSecret: key.shown };
   }
 
@@ -221,6 +236,7 @@ export class SubscriptionsService {
       conduct: 'end',
       asksSnapshot: false,
     }));
+    this.signals.changed();
   }
 
   /** @throws Problem `not-found` */
@@ -239,6 +255,7 @@ export class SubscriptionsService {
     const row = await this.subscriptions.change(projectId, id, actor, decide);
     if (row === null) throw notFound();
     if (row === 'name-taken') throw refusalOf(row);
+    this.signals.changed();
     return row;
   }
 

@@ -10,6 +10,7 @@ import type { ParkedEventsPage } from '../../src/followers/parked-events.dto';
 import type { QuarantinePage } from '../../src/webhook/quarantine.dto';
 import { QuarantineRepository } from '../../src/webhook/quarantine.repository';
 import { contact } from '../support/sinch/callbacks';
+import { insertParked } from '../support/outward/subscription-rows';
 import { App, at, expectProblem, type Answer, type Headers, type Project } from '../support/http/app';
 
 jest.setTimeout(60_000);
@@ -25,6 +26,7 @@ const PUBLIC = [
   'get /v1/event-types/{event_type}',
   'get /health/live',
   'get /health/ready',
+  'get /v1/destination-kinds',
   'post /webhooks/sinch',
   'post /oauth2/token',
 ];
@@ -134,6 +136,14 @@ async function tellTheirs(): Promise<Readonly<Record<string, string>>> {
     ({ id: subscriptionId } = made.json() as ShownSubscriptionObject);
     await theirs.post(`/subscriptions/${subscriptionId}:pause`, {});
   }
+  for (const eventId of [event.id, 'evt_1_1_0'])
+    await insertParked(app, theirs.id, subscriptionId, { eventId, subject: CANARY });
+  // of the same number as the sweep, since both are named `run_id`
+  await app.sql(
+    `insert into subscription_run (project_id, subscription_id, id, kind, request, requested_by, state) overriding system value
+     values ($1, $2, $3, 'replay', '{}', $4, 'done')`,
+    [theirs.id, subscriptionId, run?.id, CANARY],
+  );
   const { id: keyId } = await make({ name: 'theirs', scopes: ['contacts:read'], project_ids: [theirs.id] });
   return {
     contact_id: c,
@@ -182,7 +192,11 @@ function ask(route: Route, path: string, headers: Headers): Promise<Answer> {
       ? { until: new Date(Date.now() + 60_000).toISOString() }
       : /:revokeSecret$/.test(route.path)
         ? { which: 'older' }
-        : {};
+        : /deliveries.*:discard$/.test(route.path)
+          ? { reason: 'x' }
+          : /subscriptions.*:replay$/.test(route.path)
+            ? { after: '2026-01-01T00:00:00Z', before: '2026-01-02T00:00:00Z' }
+            : {};
   return app.request(
     route.method,
     path,

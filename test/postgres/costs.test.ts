@@ -38,6 +38,7 @@ import {
   person,
   PROJECT,
 } from '../support/costs/people';
+import { OUTWARD_ROWS } from '../support/costs/outward-rows';
 import { findReads, type Request } from '../support/costs/reads';
 import { ADMIN_KEY, App, type Answer, type Project } from '../support/http/app';
 import { Contract } from '../support/http/contract';
@@ -183,6 +184,7 @@ async function fill(): Promise<void> {
     const { id: subscriptionId } = made.json() as { readonly id: string };
     requireDone(await project.post(`/subscriptions/${subscriptionId}:pause`, {}));
   }
+  await ask(server.ownerUrl, OUTWARD_ROWS);
   await follow();
   await ask(server.ownerUrl, 'vacuum (analyze)');
 }

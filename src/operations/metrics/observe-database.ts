@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
 import type { FollowersRepository } from '../../followers/followers.repository';
 import type { ParkedEventsRepository } from '../../followers/parked-events.repository';
+import type { OutwardFiguresRepository } from '../../outward/outward-figures.repository';
 import type { DatabaseState, MetricsRepository } from '../metrics.repository';
+import { observeOutward } from './observe-outward';
 
 /** Longest wait for the answer of the database: without it, a scrape is answered without these figures. */
 const answerTimeoutMs = 2_000;
@@ -12,6 +14,7 @@ interface Readings {
   readonly repository: MetricsRepository;
   readonly lags: FollowersRepository;
   readonly parked: ParkedEventsRepository;
+  readonly outward: OutwardFiguresRepository;
   /** The names of the followers whose lag is shown. */
   readonly followers: readonly string[];
 }
@@ -27,7 +30,11 @@ export function observeDatabase(registry: Registry, readings: Readings): () => P
     help: 'Whether the figures from the database could be read (1) or not (0).',
     registers: [registry],
   });
-  const figures = [observeState(registry, readings), observeFollowers(registry, readings)];
+  const figures = [
+    observeState(registry, readings),
+    observeFollowers(registry, readings),
+    observeOutward(registry, readings.outward),
+  ];
   const showPools = observePools(registry, readings);
 
   async function read(): Promise<readonly Show[]> {
@@ -53,7 +60,7 @@ export function observeDatabase(registry: Registry, readings: Readings): () => P
 type Show = () => void;
 
 /** Gauges that are read from the database. */
-interface Figures {
+export interface Figures {
   /** Leaves the gauges out until they are set again. */
   readonly clear: () => void;
   /** @throws the driver's error */

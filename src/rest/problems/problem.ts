@@ -124,6 +124,12 @@ export const PROBLEMS = {
     reason: 'A project has one run at a time, and the current run has another mode.',
     remedy: 'Wait until the run named in `detail` has ended, or cancel it.',
   },
+  'run-under-way': {
+    status: 409,
+    title: 'A run of this kind is running',
+    reason: 'Of each kind, replay and snapshot, a subscription has one run at a time.',
+    remedy: 'Wait until the run named in `detail` has ended, or stop it.',
+  },
   'idempotency-mismatch': {
     status: 422,
     title: 'The idempotency key was used for another request',

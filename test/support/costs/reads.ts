@@ -1,5 +1,6 @@
 import { mergeId } from '../../../src/contacts/merges/merge-id.rule';
 import { writeTime } from '../../../src/json/read-time.rule';
+import { SUBSCRIPTION } from './outward-rows';
 import { BUSY, CHAIN, email, id, phone, PROJECT } from './people';
 
 /** A request of the API, by an admin if it has no header of its own that says otherwise. */
@@ -38,6 +39,7 @@ export async function findReads(ask: Ask, key: Key): Promise<ReadonlyMap<string,
     ...(await readsOfContacts(ask)),
     ...(await readsOfTheJournal(ask)),
     ...(await readsOfDuplicates(ask)),
+    ...readsOfSubscriptions(),
     ...(await readsOfTheService(ask)),
   };
   return new Map<string, Request>([
@@ -119,6 +121,18 @@ async function readsOfDuplicates(ask: Ask): Promise<Readonly<Record<string, stri
   };
 }
 
+function readsOfSubscriptions(): Readonly<Record<string, string>> {
+  const subscription = `${BASE}/subscriptions/${SUBSCRIPTION}`;
+  return {
+    'deliveries of a subscription': `${subscription}/deliveries`,
+    'deliveries that wait': `${subscription}/deliveries?state=waiting`,
+    'health of a subscription': `${subscription}/health`,
+    'runs of a subscription': `${subscription}/runs`,
+    'a run of a subscription': `${subscription}/runs/1`,
+    'a delivery': `${subscription}/deliveries/evt_1_40_0`,
+  };
+}
+
 async function readsOfTheService(ask: Ask): Promise<Readonly<Record<string, string>>> {
   const runs = `${BASE}/sync-runs`;
   const subscriptions = `${BASE}/subscriptions`;
@@ -135,6 +149,7 @@ async function readsOfTheService(ask: Ask): Promise<Readonly<Record<string, stri
     'a parked event': `/v1/parked-events/${await firstId(ask, '/v1/parked-events', 'parked_events')}`,
     'API keys': '/v1/api-keys',
     'events of API keys': '/v1/api-key-events',
+    'kinds of destinations': '/v1/destination-kinds',
     metrics: '/metrics',
     readiness: '/health/ready',
     liveness: '/health/live',

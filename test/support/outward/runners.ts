@@ -87,6 +87,8 @@ export interface RunnerOptions {
   readonly leaseEnd?: () => number;
 }
 
+const NOTHING = (): void => undefined;
+
 /** Takes the lease of the subscription and begins to work on it. */
 export async function startRunner(
   pool: DataSource,
@@ -121,7 +123,11 @@ export async function startRunner(
         generationOf: () => 0,
       },
       sockets: new SocketBudget(),
-      runs: { running: async () => [], next: async () => ({ messages: [], place: '', isFinished: true }) },
+      runs: {
+        running: async () => [],
+        next: async () => ({ messages: [], place: '', isFinished: true, passed: 0, deadIds: [] }),
+      },
+      metrics: { attempted: NOTHING, gaveUp: NOTHING, leaseLost: NOTHING, passedOver: NOTHING },
       send: (_subscription, delivery) =>
         sender.send({
           url: subscription.destination.url,
