@@ -10,6 +10,8 @@ import { Traffic } from './workload';
 
 const eventsCount = { short: 2_000, full: 20_000 } as const;
 const killsCount = { short: 20, full: 1_000 } as const;
+/** How long the receiver takes to answer at most, in ms: kills are to come while requests are under way. */
+const answerMaxMs = { short: 60, full: 400 } as const;
 const contactsCount = 400;
 /** Of a hundred events so many fail at their first sending. */
 const failingPercent = 8;
@@ -59,7 +61,7 @@ export async function run({ isShort, seed, kills }: Options): Promise<Finding> {
   const [disturbed, undisturbed] = [await create('killed', sink.url), await create('calm', calm.url)];
   await deliver(replica, new Traffic(dice, contactsCount), isShort ? eventsCount.short : eventsCount.full);
 
-  const settled = failSome(sink, dice);
+  const settled = failSome(sink, dice, isShort ? answerMaxMs.short : answerMaxMs.full);
   await replica.post(`${SUBSCRIPTIONS}/${disturbed}:resume`, { from: 'cursor' });
   const killsMax = kills ?? (isShort ? killsCount.short : killsCount.full);
   let killed = 0;
@@ -126,10 +128,11 @@ async function deliver(replica: Replica, traffic: Traffic, count: number): Promi
 }
 
 /** Has some events fail at their first sending. @returns where each was first answered 200, among all requests */
-function failSome(sink: Sink, dice: Dice): ReadonlyMap<string, number> {
+function failSome(sink: Sink, dice: Dice, slowestMs: number): ReadonlyMap<string, number> {
   const failing = new Map<string, boolean>();
   const settled = new Map<string, number>();
-  sink.answer = ({ id }, times) => {
+  sink.answer = async ({ id }, times) => {
+    await delay(dice.roll(slowestMs));
     if (!failing.has(id)) failing.set(id, dice.roll(100) < failingPercent);
     if (failing.get(id) === true && times === 1) return 500;
     if (!settled.has(id)) settled.set(id, sink.received.length - 1);

@@ -11,6 +11,8 @@ export const REASON_CODES = [
   'rate-limited',
   'credentials',
   'answer-unreadable',
+  'secrets-closed',
+  'internal-error',
   'mapping',
   'ambiguous',
   'unchanged',
@@ -90,6 +92,14 @@ const EXPLANATIONS: Readonly<Record<ReasonCode, readonly [string, string]>> = {
   credentials: [
     'The destination answered {status}: it refuses the credentials.',
     'Renew them by PATCH, then `:resume`.',
+  ],
+  'secrets-closed': [
+    'The secrets of the subscription cannot be decrypted, so nothing was sent.',
+    'Add to OUTWARD_KEYS the key that they were encrypted with; the log names it.',
+  ],
+  'internal-error': [
+    'The service failed to write this delivery, so nothing was sent.',
+    'Report it with the entry of the log; the delivery is tried again.',
   ],
   'answer-unreadable': [
     'The answer of the destination is not valid HTTP, or too large.',

@@ -7,7 +7,9 @@ export type AttemptResult =
   | { readonly kind: 'answer'; readonly status: number }
   | { readonly kind: 'unconnected'; readonly reason: EgressReason }
   /** `errorCode`: of Node or undici, as `ECONNREFUSED`; `null`: an error without code. */
-  | { readonly kind: 'error'; readonly errorCode: string | null };
+  | { readonly kind: 'error'; readonly errorCode: string | null }
+  /** Nothing was sent: the fault is ours, or that of the configuration. */
+  | { readonly kind: 'not-sent'; readonly reason: 'secrets-closed' | 'internal-error' };
 
 /** What an attempt means for its delivery and for its subscription. */
 export interface ResultVerdict {
@@ -33,10 +35,12 @@ const REASONS_OF_ERRORS: readonly (readonly [RegExp, ReasonCode])[] = [
  * Judges an attempt: 2xx alone is delivered; redirects are failures too, and never followed.
  *
  * 410 says that the receiver wants no more. 400, 413, 415 and 422 are faults of the message. Everything else is one of the
- * destination, also a status that nobody expects, such as 301 or 405: it would come for every message.
+ * destination, also a status that nobody expects, such as 301 or 405: it would come for every message. So is what we could not send,
+ * so that it is not tried again and again.
  */
 export function judgeResult(result: AttemptResult): ResultVerdict {
-  if (result.kind === 'unconnected') return { outcome: 'destination-fault', reason: result.reason };
+  if (result.kind === 'unconnected' || result.kind === 'not-sent')
+    return { outcome: 'destination-fault', reason: result.reason };
   if (result.kind === 'error')
     return { outcome: 'destination-fault', reason: reasonOfError(result.errorCode ?? '') };
   const { status } = result;

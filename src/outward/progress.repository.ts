@@ -6,7 +6,7 @@ import { rows } from '../database/rows';
 import type { JsonObject } from '../json/canonical.rule';
 import { type Breaker, CLOSED } from './breaker.rule';
 import type { AttemptEntry, DeadDelivery, Delivery } from './delivery';
-import type { Figures } from './figures.rule';
+import { type Figures, NO_FIGURES } from './figures.rule';
 import type { Lease } from './leases.repository';
 
 /** How many deliveries of a subscription are parked at most; then its cursor waits. */
@@ -98,7 +98,7 @@ export class ProgressRepository {
       breaker: row.breaker.state === 'disabled' ? CLOSED : row.breaker,
       stoodStillMs: row.stoodStillMs,
       standsStillSinceMs: row.standsStillSinceMs,
-      figures: row.figures,
+      figures: { ...NO_FIGURES, ...row.figures },
       touched: row.touched,
       parked: parked.map(({ era, tx, id, ...each }) => ({
         ...each,
@@ -181,7 +181,8 @@ interface ProgressRow {
   readonly breaker: Breaker;
   readonly stoodStillMs: number;
   readonly standsStillSinceMs: number | null;
-  readonly figures: Figures;
+  /** Empty before the first attempt. */
+  readonly figures: Partial<Figures>;
   readonly touched: string;
 }
 

@@ -27,6 +27,7 @@ import type { RunSource } from './run-source';
 import { decideRetry } from './retry-after.rule';
 import type { SocketBudget } from './socket-budget';
 import type { StreamWatch } from './stream-watch';
+import { ClosedSecret } from './subscription-secrets';
 import type { Subscription } from './subscription.rule';
 import { type Attempted, requestMaxMs } from './webhook-sender';
 
@@ -485,7 +486,14 @@ export class SubscriptionRunner {
   private async attempt(delivery: Delivery): Promise<Attempted | null> {
     const message = delivery.message ?? (await this.read(delivery));
     if (message === null) return null;
-    return await this.parts.send(this.subscription, delivery, message);
+    try {
+      return await this.parts.send(this.subscription, delivery, message);
+    } catch (error) {
+      // tried again as often as what a destination refuses, not more
+      this.parts.logger.warn(`Delivery ${delivery.eventId} could not be sent: ${describeError(error)}.`);
+      const reason = error instanceof ClosedSecret ? 'secrets-closed' : 'internal-error';
+      return { result: { kind: 'not-sent', reason }, durationMs: 0, excerpt: null, retryAfter: null };
+    }
   }
 
   private async read({ stream, sequence, subject, eventId }: Delivery): Promise<Message | null> {
