@@ -275,21 +275,16 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
     {
       name: 'send to subscriptions',
       run: () => {
+        app.get(SecretRenewalService).start();
         app.get(OutwardWorker).start();
       },
     },
     ...registrationStep(config),
     {
-      name: 'replay quarantined deliveries',
+      name: 'replay quarantined deliveries and start the sync worker',
       run: () => {
         app.get(QuarantineReplaysService).start();
-      },
-    },
-    {
-      name: 'start the sync worker',
-      run: () => {
         app.get(SyncWorker).start();
-        app.get(SecretRenewalService).start();
       },
     },
   ];

@@ -8,9 +8,7 @@ import type { Filter } from './filter.rule';
 import { judgeFilter } from './judge-filter.rule';
 import type { Message } from './message.rule';
 import type { StreamEvent } from './message-reader';
-
-export const scannedEventsMax = 1_000;
-export const dryRunExamplesMax = 5;
+import { dryRunExamplesMax, scannedEventsMax } from './subscription.rule';
 
 /** What a filter would have let pass. */
 export interface DryRun {

@@ -2,23 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Waker } from '../base/waker';
 import { describeError } from '../database/sqlstate';
-import { DeliverySender } from './delivery-sender';
-import { EventMessages } from './event-messages';
 import { type Lease, leaseMs, LeasesRepository, renewEveryMs } from './leases.repository';
-import { OutwardMetrics } from './outward-metrics';
-import { ProgressRepository } from './progress.repository';
 import { readSubscription } from './read-subscription.rule';
-import { RunReader } from './run-reader';
-import type { RunSource } from './run-source';
-import { RunsRepository } from './runs.repository';
-import { SocketBudget } from './socket-budget';
-import { StreamSource } from './stream-source';
-import { StreamWatch } from './stream-watch';
-import { REAL_PACE, SubscriptionRunner } from './subscription-runner';
+import { type RunnerParts, SubscriptionRunner } from './subscription-runner';
+import { SharedRunnerParts } from './runner-parts';
 import type { Subscription } from './subscription.rule';
 import { SubscriptionsRepository } from './subscriptions.repository';
 import { SubscriptionSignals } from './subscription-signals';
-import { Tap } from './tap';
 
 /** A subscription that this process works on. */
 interface Working {
@@ -30,7 +20,7 @@ interface Working {
   leaseEnd: number;
 }
 
-/** Works on the subscriptions of which this process has the lease. */
+/** Works on the subscriptions whose lease this process has. */
 @Injectable()
 export class OutwardWorker implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Outward');
@@ -38,30 +28,16 @@ export class OutwardWorker implements BeforeApplicationShutdown {
   private readonly closing = new AbortController();
   private readonly waker = new Waker();
   private readonly working = new Map<string, Working>();
-  private readonly tap: Tap;
-  private readonly runSource: RunSource;
-  private readonly sockets = new SocketBudget();
+  private readonly parts: RunnerParts;
   private loop: Promise<void> | null = null;
 
   constructor(
     private readonly leases: LeasesRepository,
     private readonly subscriptions: SubscriptionsRepository,
-    private readonly progress: ProgressRepository,
-    private readonly watch: StreamWatch,
-    private readonly sender: DeliverySender,
-    private readonly metrics: OutwardMetrics,
-    runs: RunsRepository,
-    source: StreamSource,
-    messages: EventMessages,
+    private readonly shared: SharedRunnerParts,
     signals: SubscriptionSignals,
   ) {
-    this.tap = new Tap(source);
-    messages.useReader(this.tap);
-    const reader = new RunReader(runs, this.tap);
-    this.runSource = {
-      running: (projectId, subscriptionId) => runs.running(projectId, subscriptionId),
-      next: (run, runFor, size) => reader.next(run, runFor, size),
-    };
+    this.parts = shared.with((lease) => this.find(lease));
     signals.onChange(() => {
       this.waker.wake();
     });
@@ -80,7 +56,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     for (const { end } of all) end.abort();
     await Promise.all(all.map(({ done }) => done));
     await this.giveBack(all.map(({ lease }) => lease));
-    await this.sender.close();
+    await this.shared.close();
   }
 
   private async work(): Promise<void> {
@@ -89,7 +65,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
       try {
         await this.renew();
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.closing.signal.aborted) return;
         this.logger.warn(
           `Leases of subscriptions could not be renewed and will be again: ${describeError(error)}.`,
         );
@@ -122,23 +98,11 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     const subscription = await this.find(lease);
     if (subscription === null || this.closing.signal.aborted) return;
     const end = new AbortController();
-    const parts = {
-      reader: this.tap,
-      progress: this.progress,
-      watch: this.watch,
-      sockets: this.sockets,
-      send: this.sender.send,
-      runs: this.runSource,
-      metrics: this.metrics,
-      find: this.find,
-      pace: REAL_PACE,
-      logger: this.logger,
-    };
     const key = keyOf(lease);
     const runner = new SubscriptionRunner(
       lease,
       subscription,
-      parts,
+      this.parts,
       () => this.working.get(key)?.leaseEnd ?? leaseEnd,
       end.signal,
     );
@@ -154,10 +118,10 @@ export class OutwardWorker implements BeforeApplicationShutdown {
   }
 
   /** Null where it is not active. */
-  private readonly find = async ({ projectId, subscriptionId }: Lease): Promise<Subscription | null> => {
+  private async find({ projectId, subscriptionId }: Lease): Promise<Subscription | null> {
     const row = await this.subscriptions.find(projectId, subscriptionId);
     return row?.state === 'active' ? readSubscription(row) : null;
-  };
+  }
 
   private async forget(key: string, lease: Lease): Promise<void> {
     this.working.delete(key);

@@ -8,6 +8,7 @@ import { DestinationConnector } from './destination-connector';
 import { LeasesRepository } from './leases.repository';
 import { OutwardWorker } from './outward-worker.service';
 import { ProgressRepository } from './progress.repository';
+import { SharedRunnerParts } from './runner-parts';
 import { SecretRenewalService } from './secret-renewal.service';
 import { StreamEndsRepository } from './stream-ends.repository';
 import { StreamSource } from './stream-source';
@@ -29,6 +30,7 @@ import { TrialsService } from './trials.service';
     OutwardWorker,
     ProgressRepository,
     SecretRenewalService,
+    SharedRunnerParts,
     StreamEndsRepository,
     StreamSource,
     StreamWatch,

@@ -243,7 +243,7 @@ export class SubscriptionRunner {
     } catch (error) {
       if (this.signal.aborted) return false;
       this.parts.logger.warn(
-        `Subscription ${this.lease.subscriptionId} could not go on and will try again: ${describeError(error)}.`,
+        `Subscription ${this.lease.subscriptionId} failed and will try again: ${describeError(error)}.`,
       );
       await pause(failurePauseMs, this.signal);
       return true;
@@ -510,40 +510,51 @@ export class SubscriptionRunner {
       this.remove(delivery);
       return;
     }
-    const { result, durationMs, excerpt, retryAfter } = attempted;
-    const { outcome, reason } = judgeResult(result);
-    const status = result.kind === 'answer' ? result.status : null;
-    const isDelivered = reason === null;
-    const contactId = delivery.keys[0] ?? delivery.subject;
+    const { outcome, reason } = judgeResult(attempted.result);
     delivery.tries += 1;
-    delivery.lastStatus = status;
+    delivery.lastStatus = statusOf(attempted);
     delivery.firstTriedAtMs ??= beganMs;
     if (delivery.tries === 1) delivery.stoodStillMs = this.stoodStillUntil(nowMs);
-    if (!isDelivered || this.subscription.log === 'all')
+    this.note(delivery, attempted, reason, beganMs);
+    const contactId = delivery.keys[0] ?? delivery.subject;
+    const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
+    this.noteBreaker(afterAttempt(this.breaker, attempt, this.subscription.concurrency));
+    if (reason === null) this.remove(delivery);
+    // else a person gave it up meanwhile
+    else if (this.lanes.get(delivery.eventId) === delivery) {
+      if (outcome === 'message-fault') delivery.messageFaults += 1;
+      this.tryAgain(delivery, reason, attempted.retryAfter);
+    }
+  }
+
+  /** Logs and counts an attempt, and has the rate follow it. @param reason why it failed; null: it was delivered */
+  private note(delivery: Delivery, attempted: Attempted, reason: ReasonCode | null, beganMs: number): void {
+    const { durationMs, excerpt } = attempted;
+    const { id: subscriptionId, destination, log } = this.subscription;
+    const status = statusOf(attempted);
+    const isDelivered = reason === null;
+    const outcome = isDelivered ? 'delivered' : 'failed';
+    if (!isDelivered || log === 'all')
       this.pending.attempts.push({
         ...identityOf(delivery),
         atMs: beganMs,
-        outcome: isDelivered ? 'delivered' : 'failed',
+        outcome,
         reason,
         status,
         durationMs,
         excerpt: isDelivered ? null : excerpt,
       });
-    this.figures = countAttempt(this.figures, nowMs, isDelivered, durationMs);
-    this.count(isDelivered ? 'delivered' : 'failed', durationMs, reason);
+    this.figures = countAttempt(this.figures, this.parts.pace.nowMs(), isDelivered, durationMs);
+    this.parts.metrics.attempted({ subscriptionId, kind: destination.kind, outcome, durationMs, reason });
     if (status === 429) this.rate.refused(performance.now());
     if (isDelivered) this.rate.succeeded();
-    const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
-    this.noteBreaker(afterAttempt(this.breaker, attempt, this.subscription.concurrency));
-    if (isDelivered) {
-      this.remove(delivery);
-      return;
-    }
-    // a person gave it up meanwhile
-    if (this.lanes.get(delivery.eventId) !== delivery) return;
-    if (outcome === 'message-fault') delivery.messageFaults += 1;
+  }
+
+  /** Has a delivery that failed wait, or gives it up. @param retryAfter the header as it came */
+  private tryAgain(delivery: Delivery, reason: ReasonCode, retryAfter: string | null): void {
+    const nowMs = this.parts.pace.nowMs();
     const stoodStillMs = this.stoodStillUntil(nowMs) - delivery.stoodStillMs;
-    const failed = { ...delivery, firstTriedAtMs: delivery.firstTriedAtMs, stoodStillMs };
+    const failed = { ...delivery, firstTriedAtMs: delivery.firstTriedAtMs ?? nowMs, stoodStillMs };
     const decision = decideRetry(failed, nowMs, readRetryAfterMs(retryAfter, nowMs), Math.random());
     delivery.reason = reason;
     if (decision.kind === 'wait') {
@@ -560,11 +571,6 @@ export class SubscriptionRunner {
         data: { subscription_id: this.lease.subscriptionId, event_id: delivery.eventId, reason },
       });
     this.remove(delivery);
-  }
-
-  private count(outcome: 'delivered' | 'failed', durationMs: number, reason: ReasonCode | null): void {
-    const { id: subscriptionId, destination } = this.subscription;
-    this.parts.metrics.attempted({ subscriptionId, kind: destination.kind, outcome, durationMs, reason });
   }
 
   /** Notes that an event is passed over. */
@@ -831,6 +837,11 @@ function isCoalesced({ type, keys }: Delivery): boolean {
 
 function subjectsOf(passed: readonly { readonly message: Message }[]): readonly string[] {
   return [...new Set(passed.map(({ message }) => message.subject))];
+}
+
+/** The HTTP status of an attempt; null: there was no answer. */
+function statusOf({ result }: Attempted): number | null {
+  return result.kind === 'answer' ? result.status : null;
 }
 
 function identityOf(each: Delivery | Message): Pick<AttemptEntry, 'eventId' | 'type' | 'subject'> {

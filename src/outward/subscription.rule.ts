@@ -74,3 +74,9 @@ export const SUBSCRIPTION_DEFAULTS = {
 export const concurrencyMax = 64;
 export const ratePerSecondMax = 5_000;
 export const subscriptionsOfProjectMax = 1_000;
+
+/** How many events of the audit log a dry run looks at, and how many bodies it shows. */
+export const scannedEventsMax = 1_000;
+export const dryRunExamplesMax = 5;
+/** How many bytes of an answer are kept. */
+export const excerptBytesMax = 1_024;

@@ -1,9 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { FlagParameter } from '../rest/parameters';
-import { dryRunExamplesMax, scannedEventsMax } from './dry-run.service';
 import { EVENT_TYPES, type EventType } from './event-types.rule';
-import { excerptBytesMax } from './webhook-sender';
+import { dryRunExamplesMax, excerptBytesMax, scannedEventsMax } from './subscription.rule';
 
 export class CreationQuery {
   @FlagParameter(

@@ -3,12 +3,12 @@ import { errorCode } from '../base/error-code';
 import type { Connector } from '../egress/connector';
 import { EgressError } from '../egress/egress-error';
 import type { AttemptResult } from './judge-result.rule';
+import { excerptBytesMax } from './subscription.rule';
 
 /** From the begin of an attempt to the end of the answer. */
 export const requestMaxMs = 15_000;
 /** Of an answer; the rest is not read. */
 const answerBytesMax = 65_536;
-export const excerptBytesMax = 1_024;
 /** How long an idle connection is kept, in ms. */
 const keptMaxMs = 30_000;
 

@@ -49,9 +49,9 @@ function randomStream(count: number, contacts: number, seed: number): ListedStre
 }
 
 const isDone = async (stream: ListedStream): Promise<boolean> => {
-  const [row] = (await pool.query(
+  const [row] = await pool.query<{ id: number; parked: number }[]>(
     `select p.id::int as id, (select count(*)::int from parked_delivery) as parked from subscription_progress p`,
-  )) as { id: number; parked: number }[];
+  );
   return row?.id === stream.events.length && row.parked === 0;
 };
 
@@ -134,6 +134,24 @@ it('loses nothing and keeps the order though it is killed again and again', asyn
   expect(violations(stream, settled)).toEqual([]);
 });
 
+it('tries what cannot be sent no more often than what a destination refuses', async () => {
+  const stream = randomStream(100, 50, 13);
+  const subscription = subscriptionTo(sink.url);
+  await storeSubscription(pool, subscription);
+  let tries = 0;
+  running = await startRunner(pool, subscription, stream, {
+    send: () => {
+      tries += 1;
+      return Promise.reject(new Error('The key is not there'));
+    },
+  });
+  await until(async () => (await breaker()).state === 'open');
+  const [first] = await parkedRows();
+  expect(first).toMatchObject({ reason: 'internal-error', tries: 1, last_status: null });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(tries).toBeLessThan(30);
+});
+
 it('has a failing contact delay only itself', async () => {
   const stream = new ListedStream();
   for (let number = 1; number <= 40; number++)
@@ -161,7 +179,7 @@ it('has a request that hangs delay only its contact', async () => {
   expect((await parkedRows())[0]).toMatchObject({ event_id: 'evt_1_6_0', reason: 'under-way', tries: 0 });
 });
 
-it('stands still while the destination is down, tries it now and then, and goes on when it is back', async () => {
+it('stands still while the destination is down, tries it now and then, and continues when it is back', async () => {
   const stream = randomStream(3_000, 300, 6);
   sink.answer = () => 503;
   const subscription = subscriptionTo(sink.url);
@@ -170,7 +188,7 @@ it('stands still while the destination is down, tries it now and then, and goes 
   await until(async () => (await breaker()).state === 'open');
   await until(() => sink.received.length > 25);
   expect((await parkedRows()).length).toBeLessThanOrEqual(64);
-  const [row] = (await pool.query('select id::int as id from subscription_progress')) as { id: number }[];
+  const [row] = await pool.query<{ id: number }[]>('select id::int as id from subscription_progress');
   expect(row?.id).toBeLessThan(100);
   expect(new Set(sink.received.slice(-5).map(({ id }) => id)).size).toBeGreaterThan(1);
   const downUntil = sink.received.length;
@@ -196,7 +214,7 @@ it('is disabled by 410, with nothing lost', async () => {
   running = await startRunner(pool, subscription, stream);
   await until(async () => (await state()).state === 'disabled');
   expect(await state()).toEqual({ state: 'disabled', state_reason: 'gone' });
-  const [told] = (await pool.query('select type, subject, keys from domain_event')) as object[];
+  const [told] = await pool.query<object[]>('select type, subject, keys from domain_event');
   expect(told).toEqual({ type: 'subscription.disabled', subject: SUBSCRIPTION, keys: [] });
   const sent = new Set(sink.ids);
   await pool.query(`update subscription set state = 'active'`);
@@ -208,7 +226,7 @@ it('is disabled by 410, with nothing lost', async () => {
   expect(sent.size).toBeLessThan(50);
 });
 
-it('gives up a message that the destination calls bad three times, and goes on with its contact', async () => {
+it('gives up a message that the destination calls bad three times, and continues with its contact', async () => {
   const stream = new ListedStream();
   for (let number = 1; number <= 3; number++) stream.events.push([listedMessage(number, ['c'])]);
   sink.answer = ({ id }) => (id === 'evt_1_1_0' ? 422 : 200);
@@ -223,18 +241,14 @@ it('gives up a message that the destination calls bad three times, and goes on w
     'evt_1_2_0',
     'evt_1_3_0',
   ]);
-  const [dead] = (await pool.query(
-    'select event_id, reason, tries, last_status from dead_delivery',
-  )) as object[];
+  const [dead] = await pool.query<object[]>('select event_id, reason, tries, last_status from dead_delivery');
   expect(dead).toEqual({ event_id: 'evt_1_1_0', reason: 'status-4xx', tries: 3, last_status: 422 });
-  const [told] = (await pool.query('select type, data from domain_event')) as object[];
+  const [told] = await pool.query<object[]>('select type, data from domain_event');
   expect(told).toEqual({
     type: 'delivery.dead',
     data: { subscription_id: SUBSCRIPTION, event_id: 'evt_1_1_0', reason: 'status-4xx' },
   });
-  const attempts = (await pool.query(
-    'select outcome, status from delivery_attempt order by number',
-  )) as object[];
+  const attempts = await pool.query<object[]>('select outcome, status from delivery_attempt order by number');
   expect(attempts.slice(0, 1)).toEqual([{ outcome: 'failed', status: 422 }]);
   expect(attempts).toHaveLength(5);
 });
@@ -255,7 +269,7 @@ it('writes and sends nothing more once another has the lease', async () => {
   await until(() => isTaken);
   await running?.stop();
   running = null;
-  const [row] = (await pool.query('select id::int as id from subscription_progress')) as { id: number }[];
+  const [row] = await pool.query<{ id: number }[]>('select id::int as id from subscription_progress');
   expect(row?.id).toBe(0);
   expect((await parkedRows()).length).toBe(0);
 });
@@ -283,9 +297,9 @@ it('keeps of a replica only the newest of what waits, but each merge', async () 
     'evt_1_5_0',
     'evt_1_9_0',
   ]);
-  const skipped = (await pool.query(
+  const skipped = await pool.query<object[]>(
     `select event_id, reason from delivery_attempt where outcome = 'skipped' order by number`,
-  )) as object[];
+  );
   expect(skipped).toHaveLength(6);
   expect(skipped[0]).toEqual({ event_id: 'evt_1_1_0', reason: 'superseded' });
 });
@@ -300,7 +314,7 @@ it('sends one event per contact where it is asked to', async () => {
   expect(sink.received).toHaveLength(subjects.size);
 });
 
-it('reads behind the end by the delay, and leaves out contacts that have gone meanwhile', async () => {
+it('reads behind the end by the delay, and leaves out contacts that were deleted or merged meanwhile', async () => {
   const stream = new ListedStream();
   stream.events.push([listedMessage(1, ['gone'], { receivedAt: new Date(Date.now() - 20_000) })]);
   stream.events.push([listedMessage(2, ['here'], { receivedAt: new Date(Date.now() - 20_000) })]);
@@ -314,13 +328,12 @@ it('reads behind the end by the delay, and leaves out contacts that have gone me
   running = await startRunner(pool, subscription, stream);
   await until(
     async () =>
-      ((await pool.query('select id::int as id from subscription_progress')) as { id: number }[])[0]?.id ===
-      2,
+      (await pool.query<{ id: number }[]>('select id::int as id from subscription_progress'))[0]?.id === 2,
   );
   expect(sink.ids).toEqual(['evt_1_2_0']);
-  const [skipped] = (await pool.query(
+  const [skipped] = await pool.query<object[]>(
     "select event_id, outcome, reason from delivery_attempt where outcome = 'skipped'",
-  )) as object[];
+  );
   expect(skipped).toEqual({ event_id: 'evt_1_1_0', outcome: 'skipped', reason: 'left-meanwhile' });
 });
 
@@ -347,19 +360,19 @@ interface ParkedRow {
 }
 
 async function parkedRows(): Promise<readonly ParkedRow[]> {
-  return (await pool.query(
+  return await pool.query<ParkedRow[]>(
     'select event_id, reason, tries, next_at, last_status from parked_delivery order by number',
-  )) as ParkedRow[];
+  );
 }
 
 async function breaker(): Promise<{ readonly state: string }> {
-  const [row] = (await pool.query('select breaker from subscription_progress')) as {
-    breaker: { state: string };
-  }[];
+  const [row] = await pool.query<{ breaker: { state: string } }[]>(
+    'select breaker from subscription_progress',
+  );
   return row?.breaker ?? { state: '' };
 }
 
 async function state(): Promise<{ readonly state?: string }> {
-  const [row] = (await pool.query('select state, state_reason from subscription')) as object[];
+  const [row] = await pool.query<object[]>('select state, state_reason from subscription');
   return row ?? {};
 }

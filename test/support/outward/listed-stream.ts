@@ -36,16 +36,16 @@ export class ListedStream implements MessageReader {
 
   constructor(private readonly pageEvents = 500) {}
 
-  async page(_projectId: string, stream: 'journal' | 'domain', [, , after]: Cursor): Promise<StreamPage> {
-    if (stream === 'domain') return { events: [] };
+  page(_projectId: string, stream: 'journal' | 'domain', [, , after]: Cursor): Promise<StreamPage> {
+    if (stream === 'domain') return Promise.resolve({ events: [] });
     const events = this.events
       .filter((each) => BigInt(numberOf(each)) > BigInt(after))
       .slice(0, this.pageEvents);
-    return { events: events.map(opened) };
+    return Promise.resolve({ events: events.map(opened) });
   }
 
-  async messagesOf(_projectId: string, place: EventPlace): Promise<readonly Message[]> {
-    return this.events.find((each) => numberOf(each) === place.sequence[2]) ?? [];
+  messagesOf(_projectId: string, place: EventPlace): Promise<readonly Message[]> {
+    return Promise.resolve(this.events.find((each) => numberOf(each) === place.sequence[2]) ?? []);
   }
 }
 

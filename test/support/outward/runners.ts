@@ -10,7 +10,7 @@ import { ProgressRepository } from '../../../src/outward/progress.repository';
 import { readFilter } from '../../../src/outward/read-filter.rule';
 import { SocketBudget } from '../../../src/outward/socket-budget';
 import type { Subscription } from '../../../src/outward/subscription.rule';
-import { type Pace, SubscriptionRunner } from '../../../src/outward/subscription-runner';
+import { type Pace, type RunnerParts, SubscriptionRunner } from '../../../src/outward/subscription-runner';
 import { WebhookSender } from '../../../src/outward/webhook-sender';
 
 const allowed = readNetworks('127.0.0.0/8');
@@ -85,6 +85,8 @@ export interface RunnerOptions {
   /** Called before each commit; what it throws is what the commit throws. */
   readonly beforeCommit?: () => Promise<void> | void;
   readonly leaseEnd?: () => number;
+  /** Instead of HTTP to the sink. */
+  readonly send?: RunnerParts['send'];
 }
 
 const NOTHING = (): void => undefined;
@@ -94,7 +96,7 @@ export async function startRunner(
   pool: DataSource,
   subscription: Subscription,
   reader: MessageReader,
-  { owner = 'one', pace = fastPace(1), beforeCommit, leaseEnd }: RunnerOptions = {},
+  { owner = 'one', pace = fastPace(1), beforeCommit, leaseEnd, send }: RunnerOptions = {},
 ): Promise<StartedRunner | null> {
   const leases = new LeasesRepository(pool);
   const lease = (await leases.renew(owner)).find(({ subscriptionId }) => subscriptionId === subscription.id);
@@ -124,19 +126,21 @@ export async function startRunner(
       },
       sockets: new SocketBudget(),
       runs: {
-        running: async () => [],
-        next: async () => ({ messages: [], place: '', isFinished: true, passed: 0, deadIds: [] }),
+        running: () => Promise.resolve([]),
+        next: () => Promise.resolve({ messages: [], place: '', isFinished: true, passed: 0, deadIds: [] }),
       },
       metrics: { attempted: NOTHING, gaveUp: NOTHING, leaseLost: NOTHING, passedOver: NOTHING },
-      send: (_subscription, delivery) =>
-        sender.send({
-          url: subscription.destination.url,
-          headers: { 'content-type': 'application/json', 'webhook-id': delivery.eventId },
-          body: Buffer.from(JSON.stringify(delivery.message?.data ?? {})),
-        }),
-      find: async () => subscription,
+      send:
+        send ??
+        ((_subscription, delivery) =>
+          sender.send({
+            url: subscription.destination.url,
+            headers: { 'content-type': 'application/json', 'webhook-id': delivery.eventId },
+            body: Buffer.from(JSON.stringify(delivery.message?.data ?? {})),
+          })),
+      find: () => Promise.resolve(subscription),
       pace,
-      logger: console,
+      logger: { warn: () => undefined },
     },
     leaseEnd ?? (() => (isKilled ? Number.NEGATIVE_INFINITY : performance.now() + 45_000)),
     end.signal,
