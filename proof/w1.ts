@@ -20,7 +20,7 @@ const lifeMaxMs = 2_500;
 /** For how long nothing may come, though something is left, once nobody is killed any more. */
 const stalledMaxMs = 60_000;
 const sendersCount = 16;
-/** As many as one page has, each told as two events at most here. */
+/** As many as one page has, each sent as two events at most here. */
 const pageMessages = 1_000;
 
 const SUBSCRIPTIONS = `/v1/projects/${PROJECT}/subscriptions`;

@@ -35,11 +35,11 @@ export interface Precedents {
   readonly isCreated: boolean;
 }
 
-/** What had happened when an event was received, as other systems have to be told it. */
+/** What had happened when an event was received, as it must be reported to other systems. */
 export interface ToldPrecedents extends Precedents {
   /** The 200 events that are newer next all came after it: whether one of the others came before is not known. */
   readonly isLateUnknown: boolean;
-  /** The last that told what the contact is found it absent. */
+  /** The last event that said what the contact is found it absent. */
   readonly wasAbsent: boolean;
   /** Of a creation: Sinch's webhook had reported one of the contact. */
   readonly wasReported: boolean;
@@ -152,7 +152,7 @@ export class HistoriesRepository {
     return this.around<Surroundings & Precedents>(projectId, AS_RECEIVED, [eventIds]);
   }
 
-  /** As `surroundingsAsReceived`, with what other systems have to be told. */
+  /** As `surroundingsAsReceived`, with what must be reported to other systems. */
   async surroundingsAsTold(
     projectId: string,
     eventIds: readonly string[],

@@ -132,7 +132,7 @@ export const AS_RECEIVED = surroundingsOf({
 /**
  * As `AS_RECEIVED`; the event before it may also be one that found the contact absent, and `ToldPrecedents` are read as well.
  *
- * That the contact had gone is told by `isGone` alone, so only events that tell what a contact is make another late.
+ * `isGone` alone says that the contact was deleted or merged. So only events that say what a contact is make another late.
  */
 export const AS_TOLD = surroundingsOf({
   asked: ASKED_AS_RECEIVED,

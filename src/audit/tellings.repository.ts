@@ -5,14 +5,14 @@ import { readBytesMax } from '../rest/answer-size';
 import { ABSENT } from './audit-event.rule';
 import { precedes, SNAPSHOT_EVENTS } from './surroundings';
 
-/** Most ids that a merge is told to lead to its survivor, and most merges after it that are followed. */
+/** Most ids that a merge reports as leading to its survivor, and most merges after it that are followed. */
 const redirectsMax = 1_000;
 /** Most changes of references of one contact that are read: the first ones. */
 const referenceChangesMax = 1_000;
 
 /** A contact, as it was when an event was received. */
 export interface StateAsked {
-  /** Number of the event among those that are told: what one of them asks for is read whole. */
+  /** Number of the event among those that are reported: what one of them asks for is read whole. */
   readonly row: number;
   readonly eventId: string;
   readonly contactId: string;
@@ -22,7 +22,7 @@ export interface StateAsked {
 export interface StateBefore {
   readonly row: number;
   readonly contactId: string;
-  /** The bytes of the newest event that told what the contact is, or that it was absent; null where there was none. */
+  /** The bytes of the newest event that said what the contact is, or that it was absent; null where there was none. */
   readonly payload: Buffer | null;
   /** Nanoseconds since the epoch. */
   readonly version: string | null;

@@ -175,7 +175,7 @@ export const SERVICE = {
     value: networks,
     default: [],
     defaultText: 'none',
-    doc: 'Networks that subscriptions may send to although their addresses are not public, such as `10.1.2.3, fd12:3456::/64`. Name single hosts where you can: whoever has a key with `outward:write` can send requests there and read the beginning of the answers.',
+    doc: 'Networks that subscriptions may send to although their addresses are not public, such as `10.1.2.3, fd12:3456::/64`. Name single hosts where you can: anyone who has a key with `outward:write` can send requests there and read the beginning of the answers.',
   }),
   logLevel: variable({
     name: 'LOG_LEVEL',

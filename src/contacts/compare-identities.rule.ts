@@ -28,7 +28,7 @@ function byKey(fields: JsonObject): ReadonlyMap<string, AppIdentity> {
   );
 }
 
-/** What is no identity on a channel says nothing that could be told. */
+/** What is no identity on a channel says nothing that could be reported. */
 function readIdentity(value: Json): AppIdentity | null {
   if (!isJsonObject(value)) return null;
   const { channel, identity, app_id: app } = value;

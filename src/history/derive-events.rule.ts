@@ -14,7 +14,7 @@ import {
   type JournalEvent,
 } from './judge-event.rule';
 
-/** The types of the journal whose events other systems are told. */
+/** The types of the journal whose events are sent to other systems. */
 export const TOLD_TYPES: ReadonlySet<string> = new Set([
   'CONTACT_CREATE',
   'CONTACT_UPDATE',
@@ -28,7 +28,7 @@ export const TOLD_TYPES: ReadonlySet<string> = new Set([
 /** What other systems call a contact: their ids of it, by system. */
 export type References = Readonly<Record<string, readonly string[]>>;
 
-/** A contact as its newest event told it. */
+/** A contact as its newest event describes it. */
 export interface NewestSnapshot {
   /** Null: it was found absent. */
   readonly fields: JsonObject | null;
@@ -58,7 +58,7 @@ export interface Standing {
   readonly wasAbsent: boolean;
   /** Of a creation: Sinch's webhook had reported one of the contact. */
   readonly wasReported: boolean;
-  /** Of a merge: into whom the loser was merged, as was believed until then. */
+  /** Of a merge: into whom the loser was merged, as believed until then. */
   readonly believedSurvivor: string | null;
   /** Of a merge: the loser and those that had been merged into it, and where they lead. */
   readonly redirects: { readonly from: readonly string[]; readonly to: string };
@@ -72,17 +72,17 @@ export interface Standing {
 const survivorPlace = 4;
 
 /**
- * Tells an event of the journal to other systems: none, one or several outward events, in the order of their places.
+ * Derives from an event of the journal what is sent to other systems: none, one or several outward events, in the order of their places.
  *
- * Told is what changed what the mirror shows: news that differs, first deletions and absences, merges that are believed. A pair that
- * several events report as merged is told once. Late news, and news of contacts that are gone, is not told.
+ * What changed what the mirror shows is sent: news that differs, first deletions and absences, merges that are believed. A pair that
+ * several events report as merged is sent once. Late news is not sent, nor is news of contacts that were deleted or merged.
  *
  * `contact.created` is the first creation that Sinch's *webhook* reported, late or not, with the newest snapshot of its place: an
- * update, a merge or a fetch of ours may have come first. It is not told of a contact that was deleted, merged or found absent by then:
- * that was told already. Every other creation is told as an update. So what the mirror fetched (backfill, reconcile, a look before a
+ * update, a merge or a fetch of ours may have come first. It is not sent for a contact that was deleted, merged or found absent by then:
+ * that was sent already. Every other creation is sent as an update. So what the mirror fetched (backfill, reconcile, a look before a
  * merge) never looks like news: a contact first seen by it is `contact.updated` with `before: null`, which those receive that want these
- * sources. A creation that is newer than what was known also tells the identities and metadata that it changed; where nothing was known,
- * `contact.created` alone.
+ * sources. A creation that is newer than what was known also reports the identities and metadata that it changed; where nothing was
+ * known, `contact.created` is sent alone.
  */
 export function deriveEvents(
   projectId: string,

@@ -2,7 +2,7 @@ import type { Cursor } from '../audit/cursor.rule';
 import type { Source } from '../audit/audit-event.rule';
 import type { Json, JsonObject } from '../json/canonical.rule';
 
-/** What other systems are told of events of the journal. */
+/** Types of the outward events that are derived from events of the journal. */
 export const DERIVED_TYPES = [
   'contact.created',
   'contact.updated',
@@ -17,7 +17,7 @@ export const DERIVED_TYPES = [
 export type DerivedType = (typeof DERIVED_TYPES)[number];
 
 /**
- * One outward event that an event of the journal is told as.
+ * One outward event that an event of the journal is sent as.
  *
  * All of it follows from rows of the journal at or before the event's own place, so it is the same whenever and wherever it is
  * derived.

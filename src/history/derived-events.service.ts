@@ -13,7 +13,7 @@ import { ReferenceBook } from './reference-book';
 /** Of how many contacts with many events all events are looked at in one step. */
 const busyContactsMax = 10;
 
-/** An event that is told, and what surrounds it. */
+/** An event that is reported, and what surrounds it. */
 interface ToldRow {
   readonly row: AuditEventRow;
   readonly around: Surroundings & ToldPrecedents;
@@ -28,7 +28,7 @@ export class DerivedEventsService {
   ) {}
 
   /**
-   * Derives the outward events of events of the journal: element n has those of row n, none where it is not told.
+   * Derives the outward events of events of the journal: element n has those of row n, none where it is not reported.
    *
    * The same events give the same outward events at any time and in any pages, since only events before each one in journal order are
    * read for it. So every transaction that may have written some must have ended: rows come from `AuditRepository.feed`.
@@ -128,7 +128,7 @@ export class DerivedEventsService {
     const contacts = [...new Set(told.flatMap(({ row }) => contactsOf(row)))];
     const { changes, unread } = await this.tellings.referenceChanges(projectId, contacts);
     const end = unread === null ? -1 : told.findIndex(({ row }) => contactsOf(row).includes(unread));
-    // of the first event, what was read of its contacts is told
+    // of the first event, what was read of its contacts is reported
     return {
       told: end < 0 ? told : told.slice(0, Math.max(end, 1)),
       references: new ReferenceBook(changes),
@@ -136,12 +136,12 @@ export class DerivedEventsService {
   }
 }
 
-/** Whether an event is told by what the contact was before it, though something newer came before. */
+/** Whether what the contact was before an event is needed to report it, though something newer came before. */
 function needsNewest(type: string, { late }: Surroundings): boolean {
   return late && (type === 'CONTACT_CREATE' || type === 'CONTACT_DELETE' || type === 'CONTACT_MERGE');
 }
 
-/** The contacts whose references are told with an event: its own and, of a merge, the loser. */
+/** The contacts whose references are reported with an event: its own and, of a merge, the loser. */
 function contactsOf(row: AuditEventRow): readonly string[] {
   if (row.type === 'CONTACT_MERGE') return [row.contact_id, contactOf(row)];
   return row.type.startsWith('reference.') ? [] : [row.contact_id];

@@ -2,7 +2,7 @@ import { ABSENT, type Source } from '../audit/audit-event.rule';
 import { reconcileMerge, type MergedIdentities } from '../contacts/merges/reconcile-merge.rule';
 import type { JsonObject } from '../json/canonical.rule';
 
-/** An event of the journal, as far as it is told. Postgres gives bigint and xid8 as decimal digits. */
+/** An event of the journal, as far as it is reported. Postgres gives bigint and xid8 as decimal digits. */
 export interface JournalEvent {
   readonly id: string;
   readonly era: number;
@@ -51,7 +51,7 @@ export function contactOf(row: Pick<JournalEvent, 'type' | 'contact_id' | 'relat
   return row.type === 'CONTACT_MERGE' ? (row.related_contact_ids[0] ?? '') : row.contact_id;
 }
 
-/** What became of the identities in a merge, as was known when it was received. */
+/** What became of the identities in a merge, as known when it was received. */
 export function identitiesOfMerge({ before, loser, stated }: Omit<EventContent, 'late'>): MergedIdentities {
   return reconcileMerge(before, loser, stated ?? {}).identities;
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../json/canonical.rule';
 import { EVENT_TYPES, type EventType } from './event-types.rule';
 import type { SchemaVersion } from './body-forms.rule';
 
-/** What a type of event is told for, and what its data has. */
+/** What a type of event is sent for, and what its data has. */
 interface TypeOfEvent {
   readonly description: string;
   /** Schemas of the members of `data` in a full body, by name; all are always there, but those whose name ends in `?`. */
@@ -176,7 +176,7 @@ const TYPES: Readonly<Record<EventType, TypeOfEvent>> = {
   'delivery.dead': { description: 'A delivery was given up.', data: ABOUT_SUBSCRIPTION },
 };
 
-/** What a type of event is told for, in one sentence or two. */
+/** What a type of event is sent for, in one sentence or two. */
 export function describeType(type: EventType): string {
   return TYPES[type].description;
 }
@@ -252,7 +252,7 @@ function dataOf(type: EventType): JsonObject {
 const SEQUENCE = '^\\d+\\.\\d+\\.\\d+$';
 const VERSION = '^\\d+$';
 
-/** Schemas by version; old ones stay as they were. */
+/** Schemas by version; old ones stay unchanged. */
 const SCHEMAS: Readonly<Record<SchemaVersion, Readonly<Record<'plain' | 'cloudEvent', MakeSchema>>>> = {
   '2026-12-01': { plain: plainBody, cloudEvent },
 };

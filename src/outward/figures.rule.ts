@@ -13,10 +13,10 @@ interface Hour {
   readonly took: readonly number[];
 }
 
-/** Figures of a subscription: the last 24 hours, and how often a lasting failure was told. */
+/** Figures of a subscription: the last 24 hours, and how often a lasting failure was reported. */
 export interface Figures {
   readonly hours: readonly Hour[];
-  /** How many of the thresholds of a failure that lasts were told; 0: none. */
+  /** How many of the thresholds of a failure that lasts were reported; 0: none. */
   readonly failuresTold: number;
 }
 

@@ -33,7 +33,7 @@ export interface SnapshotContact {
 const digestLength = 16;
 const nsPerMs = 1_000_000n;
 
-/** What subscriptions are sent of an outward event that the journal was told as. */
+/** What subscriptions are sent for an outward event that was derived from the journal. */
 export function messageOf(derived: DerivedEvent): Message {
   const [era, , id] = derived.sequence;
   return {

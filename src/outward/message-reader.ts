@@ -8,7 +8,7 @@ export interface OpenedMessage {
   readonly opened: OpenedEvent;
 }
 
-/** An event of a stream, and the messages that it is told as. */
+/** An event of a stream, and the messages that it is sent as. */
 export interface StreamEvent {
   readonly sequence: Cursor;
   readonly receivedAt: Date;

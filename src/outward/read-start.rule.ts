@@ -27,7 +27,7 @@ export function readStart(value: unknown, purpose: Purpose): StartReading {
     return {
       start: null,
       code: 'replica-only',
-      message: 'must be "latest" or {"snapshot": true}: only a replica is told of the past',
+      message: 'must be "latest" or {"snapshot": true}: only a replica is sent past events',
     };
   return { start };
 }

@@ -33,7 +33,7 @@ export function renderBody(
   return Buffer.from(JSON.stringify(write(message, ids, base, mode !== 'thin')));
 }
 
-/** Writes a body with the given data. Old versions of bodies stay here as they were. */
+/** Writes a body with the given data. Old versions of bodies stay here unchanged. */
 type Writer = (message: Message, data: JsonObject, base: string, isTruncated: boolean) => JsonObject;
 
 const WRITERS: Readonly<Record<SchemaVersion, Readonly<Record<'plain' | 'cloudEvent', Writer>>>> = {
@@ -103,7 +103,7 @@ function thinData(message: Message, base: string): JsonObject {
   return { ...Object.fromEntries(ids), url: urlOf(message, base) };
 }
 
-/** Counts the characters of a value, of which each takes a byte at least; no further than beyond the limit of a body. */
+/** Counts the characters of a value: each takes at least one byte. It stops counting beyond the limit of a body. */
 function leastBytesOf(value: Json | undefined): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 1;

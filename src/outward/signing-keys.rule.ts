@@ -13,7 +13,7 @@ export function liveKeys(keys: readonly KeptSigningKey[], nowMs: number): readon
 }
 
 /**
- * Puts a new key before the others, which go on signing for so long, or as long as they would have.
+ * Puts a new key before the others. These continue to sign for the overlap, or only as long as they would have.
  *
  * @returns null where more keys than may be would sign
  */

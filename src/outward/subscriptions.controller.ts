@@ -33,7 +33,7 @@ const IF_MATCH = {
   description: 'The `ETag` of the subscription as it was read: a change of somebody else is not undone.',
 } as const;
 
-/** What other systems are told, and how. Bodies are contacts, so who changes this must be able to read contacts. */
+/** What other systems are sent, and how. Bodies are contacts, so anyone who changes this must be able to read contacts. */
 @ApiTags('subscriptions')
 @Controller('v1/projects/:project_id')
 export class SubscriptionsController {

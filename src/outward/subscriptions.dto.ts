@@ -321,7 +321,7 @@ export class SubscriptionObject {
   @ApiProperty({
     enum: SUBSCRIPTION_STATES.filter((state) => state !== 'deleted'),
     description:
-      '`disabled`: the service stopped it, because its destination refused it or was away for five days.',
+      '`disabled`: the service stopped it, because its destination refused it or was unavailable for five days.',
   })
   readonly state: SubscriptionState;
   @ApiProperty({ type: String, nullable: true, description: 'Why it is in this state; null: nobody said.' })

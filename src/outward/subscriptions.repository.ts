@@ -36,7 +36,7 @@ export interface SubscriptionEventRow {
   readonly domain_id: string;
 }
 
-/** What is told of a change in the same transaction. */
+/** What is recorded of a change in the same transaction. */
 export interface ChangeTold {
   readonly action: string;
   /** Without secrets. */
@@ -77,7 +77,7 @@ const SHOWN_COLUMNS = `s.project_id, s.id, s.name, s.purpose, s.filter, s.destin
 /**
  * The end of the journal, from where on events become readable: those of transactions that are open now, and of later ones.
  *
- * Transactions that have ended, but not before all that are open, are told, too: a place cannot tell them from those.
+ * Events of transactions that have ended, but not before all that are open, are sent too: a place cannot tell them from those.
  */
 const HORIZON = `(select coalesce(max(era), 0) from journal_era), pg_snapshot_xmin(pg_current_snapshot()), 0`;
 
@@ -269,7 +269,7 @@ export class SubscriptionsRepository {
   }
 
   /**
-   * Changes a subscription as `decide` says, and tells of it, in one transaction; nobody else changes it meanwhile.
+   * Changes a subscription as `decide` says, and records the change, in one transaction; nobody else changes it meanwhile.
    *
    * @param decide null: nothing is to be changed; what it throws undoes all
    * @returns the subscription as it is then; null where there is none, or it is deleted
@@ -367,7 +367,7 @@ async function hasName(
   return found.length > 0;
 }
 
-/** Where a subscription begins. Of `domain_event` it is told from the transaction of a named event on. */
+/** Where a subscription begins. It is sent the events of `domain_event` from the transaction of a named event on. */
 async function begin(
   session: Queryable,
   { project_id: projectId, id, state }: SubscriptionRow,

@@ -45,7 +45,7 @@ export interface WithSecret {
 /** What a resolver says of a name that does not exist, or has no address. */
 const UNKNOWN_NAME: ReadonlySet<string | null> = new Set(['ENOTFOUND', 'ENODATA']);
 
-/** Makes subscriptions, changes and ends them. Each change is told with its actor, in the same transaction. */
+/** Makes subscriptions, changes and ends them. Each change is recorded with its actor, in the same transaction. */
 @Injectable()
 export class SubscriptionsService {
   private readonly isHttpAllowed: boolean;

@@ -556,7 +556,7 @@ describe('A destination', () => {
     expect((await read(id)).destination.url).toBe(URL_OF);
   });
 
-  it('that does not exist is told, and one whose name servers are away is taken', async () => {
+  it('that does not exist is reported, and one whose name servers are unavailable is accepted', async () => {
     const destination = { kind: 'webhook', url: 'https://hooks.example.com/' };
     const vet = jest.spyOn(app.part(DestinationConnector), 'vet');
     for (const code of ['ENOTFOUND', 'ENODATA']) {
@@ -699,7 +699,7 @@ describe('A change', () => {
     await changed(patch(id, { destination: { kind: 'webhook', url: 'https://93.184.216.36/' } }));
   });
 
-  it('is told with its actor, and with the filter, purpose and place that hold then', async () => {
+  it('is recorded with its actor, and with the filter, purpose and place that hold then', async () => {
     const { id } = await make({ filter: { types: ['contact.created'] } });
     const writer = await keyWith('outward:write', 'contacts:read');
     await changed(
@@ -886,7 +886,7 @@ describe('Signing keys', () => {
 });
 
 describe('A deleted subscription', () => {
-  it('is gone with its secrets, what waits and its lease, but not what was told of it', async () => {
+  it('keeps the record of its changes, but no secrets, no waiting deliveries and no lease', async () => {
     const { id } = await make({
       start: { snapshot: true },
       destination: { kind: 'webhook', url: URL_OF, headers: { 'x-a': 'a' } },
@@ -929,7 +929,7 @@ describe('A deleted subscription', () => {
 });
 
 describe('Of another project', () => {
-  it('nothing is read, changed or told', async () => {
+  it('nothing is read, changed or reported', async () => {
     const { id } = await make({ name: CANARY });
     const theirs = project;
     project = app.project();
@@ -963,7 +963,7 @@ describe('Of another project', () => {
     await expect(openedOf(copy.id)).rejects.toThrow('does not open the sealed secret');
   });
 
-  it('whoever writes must be able to read contacts, and whoever reads needs no more', async () => {
+  it('a key that writes must be able to read contacts, and a key that reads needs no more', async () => {
     const { id } = await make();
     const writer = await keyWith('outward:write');
     for (const answer of [

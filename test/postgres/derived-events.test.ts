@@ -255,7 +255,7 @@ describe('Derived events', () => {
     expect(shown[4]).toEqual([['contact.created', true]]);
   });
 
-  it('tell a deletion, an absence and a return, and nothing of what is gone', async () => {
+  it('tell a deletion, an absence and a return, and nothing of deleted contacts', async () => {
     await tell('gone', [
       { create: named('A', 'one') },
       absent('gone', 'A', BEGIN + 1_500n),
@@ -289,7 +289,7 @@ describe('Derived events', () => {
     ]);
   });
 
-  it('tell a merge of the loser and of the survivor, with references and redirects as they were', async () => {
+  it('tell a merge of the loser and of the survivor, with the references and redirects of that time', async () => {
     await tell('merged', [
       { create: contact('X') },
       { create: contact('A') },

@@ -17,7 +17,7 @@ describe('Keys that sign', () => {
     expect(liveKeys(keys, nowMs).map(({ id }) => id)).toEqual(['new', 'old']);
   });
 
-  it('are rotated: older ones go on for the overlap, or for as long as they would have', () => {
+  it('are rotated: older ones continue for the overlap, or for as long as they would have', () => {
     const keys = [key('b'), key('a', 50), key('gone', -1)];
     expect(ends(rotateKeys(keys, key('c'), 100, nowMs))).toEqual([
       ['c', null],

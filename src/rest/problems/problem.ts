@@ -208,7 +208,7 @@ export const PROBLEMS = {
     status: 409,
     title: 'The subscription is disabled',
     reason:
-      'The service disabled the subscription because its destination refused it or was away for five days. It stays where it was.',
+      'The service disabled the subscription because its destination refused it or was unavailable for five days. It stays where it was.',
     remedy: 'Mend what `state_reason` says, then send `:resume`.',
   },
   'not-configured': {
