@@ -456,7 +456,8 @@ create table parked_delivery (
   next_at timestamp with time zone,
   reason text collate "C" not null,
   last_status integer,
-  under_way_epoch bigint
+  under_way_epoch bigint,
+  parked_at timestamp with time zone default now() not null
 ) with (fillfactor=70);
 
 create table parked_event (
@@ -571,6 +572,7 @@ create table subscription_progress (
   owner text,
   lease_until timestamp with time zone default now() not null,
   epoch bigint default 0 not null,
+  touched bigint default 0 not null,
   breaker json not null,
   stood_still_ms bigint default 0 not null,
   stands_still_since timestamp with time zone,
@@ -729,6 +731,7 @@ CREATE INDEX contact_survivor ON public.contact USING btree (project_id, survivo
 CREATE INDEX contact_told_after_gone ON public.contact USING btree (project_id, id) WHERE told_after_gone;
 CREATE INDEX contact_reference_contact ON public.contact_reference USING btree (project_id, contact_id, system, external_id);
 CREATE INDEX counted_contact_created ON public.counted_contact USING btree (project_id, created_version) WHERE (created_version IS NOT NULL);
+CREATE INDEX dead_delivery_order ON public.dead_delivery USING btree (project_id, subscription_id, died_at, event_id);
 CREATE INDEX dead_delivery_time ON public.dead_delivery USING btree (died_at);
 CREATE INDEX delivery_attempt_event ON public.delivery_attempt USING btree (project_id, subscription_id, event_id, number);
 CREATE INDEX delivery_attempt_time ON public.delivery_attempt USING btree (at);
@@ -759,6 +762,7 @@ CREATE INDEX shared_value_phone ON public.shared_value USING btree (project_id, 
 CREATE UNIQUE INDEX subscription_name ON public.subscription USING btree (project_id, name) WHERE (state <> 'deleted'::text);
 CREATE INDEX subscription_event_order ON public.subscription_event USING btree (project_id, subscription_id, number);
 CREATE INDEX subscription_progress_lease ON public.subscription_progress USING btree (lease_until);
+CREATE UNIQUE INDEX subscription_run_running ON public.subscription_run USING btree (project_id, subscription_id, kind) WHERE (state = 'running'::text);
 CREATE INDEX sync_run_newest ON public.sync_run USING btree (project_id, id DESC);
 CREATE UNIQUE INDEX sync_run_under_way ON public.sync_run USING btree (project_id) WHERE (state = ANY (ARRAY['pending'::text, 'running'::text]));
 
@@ -984,7 +988,8 @@ create view one_project.parked_delivery as
     next_at,
     reason,
     last_status,
-    under_way_epoch
+    under_way_epoch,
+    parked_at
    FROM parked_delivery
   WHERE project_id = current_setting('mirror.project_id'::text, true);
 
@@ -1077,6 +1082,7 @@ create view one_project.subscription_progress as
     owner,
     lease_until,
     epoch,
+    touched,
     breaker,
     stood_still_ms,
     stands_still_since,
@@ -1397,7 +1403,7 @@ grant insert, select on table audit_event to mirror_service;
 grant insert, select, update on table contact to mirror_service;
 grant delete, insert, select on table contact_reference to mirror_service;
 grant insert, select, update on table counted_contact to mirror_service;
-grant delete, insert, select on table dead_delivery to mirror_service;
+grant delete, insert, select, update on table dead_delivery to mirror_service;
 grant delete, insert, select on table delivery_attempt to mirror_service;
 grant delete, insert, select on table domain_event to mirror_service;
 grant select on table duplicate_count to mirror_service;
@@ -1874,6 +1880,7 @@ comment on column one_project.parked_delivery.next_at is 'When it is sent again;
 comment on column one_project.parked_delivery.reason is 'Why it waits.';
 comment on column one_project.parked_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
 comment on column one_project.parked_delivery.under_way_epoch is 'The owner whose request for it is under way; null: none is.';
+comment on column one_project.parked_delivery.parked_at is 'Since when it waits.';
 comment on view one_project.parked_event is 'The rows of parked_event of the project that the transaction names.';
 comment on column one_project.parked_event.id is 'Identifies the parked event.';
 comment on column one_project.parked_event.follower is 'The follower.';
@@ -1944,6 +1951,7 @@ comment on column one_project.subscription_progress.domain_id is 'Its id.';
 comment on column one_project.subscription_progress.owner is 'The process that works on it; null: none.';
 comment on column one_project.subscription_progress.lease_until is 'Until when that process may.';
 comment on column one_project.subscription_progress.epoch is 'Counts the owners; an earlier one may write nothing more.';
+comment on column one_project.subscription_progress.touched is 'Counts what others did to its parked deliveries; the owner then reads them again.';
 comment on column one_project.subscription_progress.breaker is 'The state of the breaker.';
 comment on column one_project.subscription_progress.stood_still_ms is 'For how long timers stood still so far, in ms.';
 comment on column one_project.subscription_progress.stands_still_since is 'Since when timers stand still; null: they run.';
@@ -2015,6 +2023,7 @@ comment on column parked_delivery.next_at is 'When it is sent again; null: when 
 comment on column parked_delivery.reason is 'Why it waits.';
 comment on column parked_delivery.last_status is 'The HTTP status of the last answer; null: there was none.';
 comment on column parked_delivery.under_way_epoch is 'The owner whose request for it is under way; null: none is.';
+comment on column parked_delivery.parked_at is 'Since when it waits.';
 comment on table parked_event is 'Events that a follower could not handle and set aside.';
 comment on column parked_event.id is 'Identifies the parked event.';
 comment on column parked_event.follower is 'The follower.';
@@ -2109,6 +2118,7 @@ comment on column subscription_progress.domain_id is 'Its id.';
 comment on column subscription_progress.owner is 'The process that works on it; null: none.';
 comment on column subscription_progress.lease_until is 'Until when that process may.';
 comment on column subscription_progress.epoch is 'Counts the owners; an earlier one may write nothing more.';
+comment on column subscription_progress.touched is 'Counts what others did to its parked deliveries; the owner then reads them again.';
 comment on column subscription_progress.breaker is 'The state of the breaker.';
 comment on column subscription_progress.stood_still_ms is 'For how long timers stood still so far, in ms.';
 comment on column subscription_progress.stands_still_since is 'Since when timers stand still; null: they run.';
@@ -2122,8 +2132,8 @@ comment on column subscription_run.request is 'What was asked for.';
 comment on column subscription_run.requested_by is 'Who asked for it.';
 comment on column subscription_run.requested_at is 'When it was asked for.';
 comment on column subscription_run.state is 'running, done or stopped.';
-comment on column subscription_run.total is 'How many deliveries there are; null: not counted yet.';
-comment on column subscription_run.done is 'How many have been sent or parked.';
+comment on column subscription_run.total is 'How many events, contacts or given up deliveries it reads; null: not counted.';
+comment on column subscription_run.done is 'How many of them it has read so far.';
 comment on column subscription_run.place is 'Where it continues; null: at the beginning.';
 comment on column subscription_run.finished_at is 'When it ended; null: it runs.';
 comment on table sync_run is 'Runs of backfill and reconcile.';

@@ -128,7 +128,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     if (!this.closing.signal.aborted) await this.giveBack([lease]);
   }
 
-  /** Where Postgres is away, leases end by themselves. */
+  /** Where Postgres is unavailable, leases end by themselves. */
   private async giveBack(leases: readonly Lease[]): Promise<void> {
     if (leases.length === 0) return;
     await this.leases.release(this.owner, leases).catch((error: unknown) => {

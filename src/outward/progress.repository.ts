@@ -47,7 +47,7 @@ export interface PageCommit extends Progress {
   readonly revived: readonly string[];
   readonly dead: readonly DeadDelivery[];
   readonly attempts: readonly AttemptEntry[];
-  /** Contacts of which the one event was accepted. */
+  /** Contacts whose one event was accepted. */
   readonly sentOnce: readonly string[];
   readonly ownEvents: readonly OwnEvent[];
   readonly runs: readonly RunStep[];
@@ -145,7 +145,7 @@ export class ProgressRepository {
     return row ?? null;
   }
 
-  /** Of some contacts those of which a subscription has accepted its one event. */
+  /** Of some contacts those whose one event the subscription has accepted. */
   async sentOnce(
     { projectId, subscriptionId }: Lease,
     contactIds: readonly string[],
@@ -253,7 +253,7 @@ const ROW = `event_id text, type text, subject text, stream text, era int, tx te
          last_status int, under_way_epoch bigint`;
 
 /**
- * All in one statement, after the fence: where the lease has gone to another, nothing is written.
+ * All in one statement, after the fence: where another process has the lease, nothing is written.
  *
  * Rows that others removed meanwhile are not made again, since those that have one are only updated.
  */
@@ -331,7 +331,7 @@ disabled as (
   where s.project_id = $1 and s.id = $2 and s.state = 'active' and $22::text is not null
   returning s.filter, s.purpose
 ),
-told as (
+noted as (
   insert into subscription_event (project_id, subscription_id, actor, action, details, filter, purpose, era, tx, id, domain_era, domain_tx, domain_id)
   select $1, $2, 'service', 'disabled', json_build_object('reason', $22::text), filter, purpose,
          $4::int, $5::xid8, $6::bigint, $7::int, $8::xid8, $9::bigint

@@ -7,7 +7,7 @@ import { rows } from '../database/rows';
 export class StreamEndsRepository {
   constructor(private readonly database: DataSource) {}
 
-  /** The places of the last events that may be told, both as one text; of a project without any an empty one. */
+  /** The places of the last events that can be read, both as one text. */
   async find(projectIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = rows<{ projectId: string; place: string }>(
       await this.database.query(

@@ -22,7 +22,7 @@ interface Followed {
   readonly listeners: Set<() => void>;
 }
 
-/** Tells subscriptions when the journal or the domain events of their project go on: one look at a time for all of them. */
+/** Tells subscriptions when the journal or the domain events of their project continue: one look at a time for all of them. */
 @Injectable()
 export class StreamWatch implements BeforeApplicationShutdown {
   private readonly logger = new Logger(StreamWatch.name);
@@ -40,7 +40,7 @@ export class StreamWatch implements BeforeApplicationShutdown {
     });
   }
 
-  /** @param onNews called when the streams of the project go on. @returns ends it */
+  /** @param onNews called when the streams of the project continue. @returns ends it */
   follow(projectId: string, onNews: () => void): () => void {
     const followed = this.projects.get(projectId) ?? {
       generation: 0,

@@ -46,7 +46,7 @@ const runPauseMs = 50;
 const failurePauseMs = 1_000;
 /** How long an end waits for what is under way; what takes longer is sent again by the next owner. */
 const endMaxMs = 5_000;
-/** For how long the breaker has to be open until others are told: 5 minutes, an hour, a day, four days. */
+/** For how long the breaker has to be open until other subscriptions are sent it: 5 minutes, an hour, a day, four days. */
 const failureToldAfterMs = [300_000, 3_600_000, 86_400_000, 345_600_000] as const;
 
 /** The time by which deliveries are tried again; tests have it run faster. */
@@ -105,7 +105,7 @@ interface Round {
   readonly page: ReadonlyMap<Delivery, PageItem & { readonly stream: AcceptedPage['stream'] }>;
   /** Deliveries that runs asked for. */
   readonly asked: ReadonlySet<Delivery>;
-  /** The last event of each stream of which something was sent. */
+  /** The last event of each stream that something was sent for. */
   readonly sentUpTo: Record<AcceptedPage['stream'], number>;
   parkedLeft: number;
   /** How many may begin at all: of a probe one. */
@@ -303,15 +303,15 @@ export class SubscriptionRunner {
   /** Judges the events of a page, as many as may be sent. */
   private async accept(
     stream: AcceptedPage['stream'],
-    events: readonly StreamEvent[],
+    read: readonly StreamEvent[],
     nowMs: number,
   ): Promise<AcceptedPage> {
     const { filter } = this.subscription;
     const readUntil = nowMs - filter.delaySeconds * 1_000;
     const late =
-      filter.delaySeconds === 0 ? -1 : events.findIndex(({ receivedAt }) => receivedAt.getTime() > readUntil);
-    const told = late < 0 ? events : events.slice(0, late);
-    const judged = await inTurns(this.judging(told, nowMs));
+      filter.delaySeconds === 0 ? -1 : read.findIndex(({ receivedAt }) => receivedAt.getTime() > readUntil);
+    const events = late < 0 ? read : read.slice(0, late);
+    const judged = await inTurns(this.judging(events, nowMs));
     const gone =
       filter.delaySeconds === 0 || judged.passed.length === 0
         ? NOBODY
@@ -331,11 +331,11 @@ export class SubscriptionRunner {
         skipped.push({ at, entry: skip(message, 'once-per', nowMs) });
       else {
         if (filter.oncePer !== null) accepted.add(subject);
-        const sequence = told[at]?.sequence ?? this.cursors[stream];
+        const sequence = events[at]?.sequence ?? this.cursors[stream];
         items.push({ delivery: newDelivery(message, stream, sequence, null), at });
       }
     }
-    return { stream, events: told.slice(0, judged.count), items, skipped };
+    return { stream, events: events.slice(0, judged.count), items, skipped };
   }
 
   /** In turns of the event loop, since a predicate may take a while. */
@@ -347,7 +347,7 @@ export class SubscriptionRunner {
     for (const [at, { messages }] of events.entries()) {
       if (passed.length + messages.length > pageMessagesMax && at > 0) break;
       for (const { message, opened } of messages) {
-        // a subscription is not told about itself
+        // a subscription is sent nothing about itself
         if (ABOUT_SUBSCRIPTIONS.test(message.type) && message.subject === id) continue;
         const { refusal } = judgeFilter(filter, opened, nowMs);
         if (refusal === null) passed.push({ message, at });
@@ -829,7 +829,7 @@ interface Judged {
 const NOBODY: ReadonlySet<string> = new Set();
 const NEVER = new AbortController().signal;
 const ABOUT_SUBSCRIPTIONS = /^(subscription|delivery)\./;
-/** They are told of contacts that are gone. */
+/** They are sent though the contact is deleted or merged. */
 const ENDS: ReadonlySet<string> = new Set(['contact.deleted', 'contact.merged', 'contact.erased']);
 function isCoalesced({ type, keys }: Delivery): boolean {
   return COALESCED.has(type) && keys.length === 1;
