@@ -89,6 +89,8 @@ export class OutwardWorker implements BeforeApplicationShutdown {
         known.leaseEnd = leaseEnd;
         known.runner.changed(lease);
       }
+      // resumed elsewhere: what was under way belongs to an earlier owner, and a new runner follows
+      else known.end.abort();
     }
     // paused, deleted, or lost: its runner finds out which by itself, and writes what was under way
     for (const [key, { end }] of this.working) if (!held.has(key)) end.abort();
@@ -125,6 +127,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
 
   private async forget(key: string, lease: Lease): Promise<void> {
     this.working.delete(key);
+    this.waker.wake();
     if (!this.closing.signal.aborted) await this.giveBack([lease]);
   }
 

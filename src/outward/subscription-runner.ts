@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '@nestjs/common';
 import type { Cursor } from '../audit/audit.repository';
 import { inTurns } from '../base/in-turns';
@@ -37,7 +38,7 @@ const pageMessagesMax = 1_000;
 const parkedSentMax = 64;
 /** Most deliveries of a step of a run. */
 const runStepMax = 100;
-/** After this time a request that is under way is parked, so that its page can end. */
+/** After this time a request that is under way is parked, so that its page can end; and nothing more of the page begins. */
 const slowMs = 2_000;
 /** How long nothing is looked for where nothing wakes the subscription. */
 const idleMaxMs = 1_000;
@@ -108,6 +109,8 @@ interface Round {
   /** The last event of each stream that something was sent for. */
   readonly sentUpTo: Record<AcceptedPage['stream'], number>;
   parkedLeft: number;
+  /** By `performance.now`. */
+  readonly began: number;
   /** How many may begin at all: of a probe one. */
   startsLeft: number;
   error: unknown;
@@ -396,6 +399,7 @@ export class SubscriptionRunner {
       asked: new Set(asked),
       sentUpTo,
       parkedLeft: parkedSentMax,
+      began: performance.now(),
       startsLeft,
       error: null,
     };
@@ -427,8 +431,7 @@ export class SubscriptionRunner {
   /** @returns how long to wait until more may begin, in ms; `null`: no more may begin in this round */
   private startReady(round: Round): number | null {
     while (round.next < round.ready.length) {
-      if (round.startsLeft === 0 || round.error !== null || !this.mayGoOn() || !this.mayRequest())
-        return null;
+      if (round.startsLeft === 0 || this.isRoundOver(round)) return null;
       const most =
         round.startsLeft === 1 && this.breaker.state === 'open'
           ? 1
@@ -449,6 +452,15 @@ export class SubscriptionRunner {
       this.start(round, delivery);
     }
     return slowMs;
+  }
+
+  /** Whether nothing more may begin: what was sent is to be committed, and what somebody changed is to be read. */
+  private isRoundOver(round: Round): boolean {
+    const isChanged =
+      this.revisionToRead !== this.lease.revision ||
+      (this.touchedToRead !== null && this.touchedToRead !== this.touched);
+    const isLong = performance.now() - round.began > slowMs;
+    return round.error !== null || isChanged || isLong || !this.mayGoOn() || !this.mayRequest();
   }
 
   private hasYoung(): boolean {
@@ -828,6 +840,8 @@ interface Judged {
 
 const NOBODY: ReadonlySet<string> = new Set();
 const NEVER = new AbortController().signal;
+// one signal serves all subscriptions
+setMaxListeners(0, NEVER);
 const ABOUT_SUBSCRIPTIONS = /^(subscription|delivery)\./;
 /** They are sent though the contact is deleted or merged. */
 const ENDS: ReadonlySet<string> = new Set(['contact.deleted', 'contact.merged', 'contact.erased']);

@@ -441,13 +441,15 @@ const CONDUCTS: Readonly<
   // what is under way ends, and may be written
   pause: (session, projectId, id) =>
     progress(session, projectId, id, 'stands_still_since = coalesce(stands_still_since, now())'),
-  resume: (session, projectId, id) =>
-    progress(
-      session,
-      projectId,
-      id,
-      `${WITHOUT_OWNER}, ${RUNNING_TIMERS}, breaker = '${JSON.stringify(CLOSED)}'`,
-    ),
+  resume: async (session, projectId, id) => {
+    const closed = JSON.stringify(CLOSED);
+    await progress(session, projectId, id, `${WITHOUT_OWNER}, ${RUNNING_TIMERS}, breaker = '${closed}'`);
+    await session.query(
+      `update parked_delivery set next_at = now()
+       where project_id = $1 and subscription_id = $2 and next_at > now()`,
+      [projectId, id],
+    );
+  },
   'resume-latest': async (session, projectId, id) => {
     await CONDUCTS.resume(session, projectId, id);
     await progress(

@@ -29,6 +29,7 @@ import type {
 } from './subscriptions.dto';
 import {
   type Change,
+  type Conduct,
   type CreationRefusal,
   skippedCountedMax,
   SubscriptionsRepository,
@@ -178,7 +179,7 @@ export class SubscriptionsService {
     const skipped = from === 'latest' ? await this.subscriptions.countAhead(projectId, id) : 0;
     if (skipped > 0 && !confirm) throw confirmationRequired(skipped);
     return this.changed(projectId, id, actor, (row) => {
-      if (row.state === 'active') return null;
+      // an active one is tried again at once, whatever its breaker and its timers say
       return {
         next: { ...row, state: 'active', state_reason: null },
         action: 'resumed',
@@ -370,8 +371,20 @@ function settingsChange(row: SubscriptionRow, next: SubscriptionRow, givesHeader
     before: valuesOf(row, fields),
     after: valuesOf(next, fields),
   };
-  const conduct = next.state === row.state ? null : next.state === 'paused' ? 'pause' : 'resume';
-  return { next, action: 'updated', details, conduct, asksSnapshot: false };
+  return {
+    next,
+    action: 'updated',
+    details,
+    conduct: conductOf(row, next, changesHeaders),
+    asksSnapshot: false,
+  };
+}
+
+/** A new destination is tried at once; what is under way to the old one is not waited for. */
+function conductOf(row: SubscriptionRow, next: SubscriptionRow, changesHeaders: boolean): Conduct | null {
+  if (next.state !== row.state) return next.state === 'paused' ? 'pause' : 'resume';
+  const isMoved = changesHeaders || next.destination.url !== row.destination.url;
+  return isMoved && next.state === 'active' ? 'resume' : null;
 }
 
 function valuesOf(row: SubscriptionRow, fields: readonly Changeable[]): Readonly<Record<string, unknown>> {

@@ -19,7 +19,7 @@ export interface SubscriptionSetup {
   readonly figures?: object;
 }
 
-/** Writes a subscription that begins before every event, as its creation does. @returns its id */
+/** Writes a subscription that begins before every event, as its creation does; nobody sends it anything. @returns its id */
 export async function insertSubscription(
   app: App,
   projectId: string,
@@ -34,8 +34,8 @@ export async function insertSubscription(
     [projectId, id, name, purpose, JSON.stringify(filter), JSON.stringify(destination), log, state],
   );
   await app.sql(
-    `insert into subscription_progress (project_id, subscription_id, era, tx, id, domain_era, domain_tx, domain_id, breaker, figures)
-     values ($1, $2, 0, '0', 0, 0, '0', 0, $3, $4)`,
+    `insert into subscription_progress (project_id, subscription_id, era, tx, id, domain_era, domain_tx, domain_id, breaker, figures, owner, lease_until)
+     values ($1, $2, 0, '0', 0, 0, '0', 0, $3, $4, 'another process', now() + interval '1 day')`,
     [projectId, id, JSON.stringify(setup.breaker ?? CLOSED), JSON.stringify(setup.figures ?? {})],
   );
   await noteChange(app, projectId, id, 'created');
