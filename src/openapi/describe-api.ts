@@ -276,6 +276,11 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
     description:
       'Nothing more is sent, and its secrets are deleted. Repeating the request has no further effect.',
   },
+  Subscriptions_test: {
+    summary: 'Send an example to a subscription',
+    description:
+      'Sends one made-up event with the header `mirror-test: true`, once, whatever the state of the subscription. 10 a minute.',
+  },
   Subscriptions_pause: {
     summary: 'Pause a subscription',
     description: 'Nothing more is sent until it is resumed. It keeps its place, so nothing is lost.',

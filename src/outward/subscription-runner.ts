@@ -42,6 +42,8 @@ const runStepMax = 100;
 const slowMs = 2_000;
 /** How long nothing is looked for where nothing wakes the subscription. */
 const idleMaxMs = 1_000;
+/** A stream that was read to its end is read again after this time, whatever the watch says. */
+const lookAnywayMs = 30_000;
 /** How long a run waits that may send nothing now. */
 const runPauseMs = 50;
 const failurePauseMs = 1_000;
@@ -130,6 +132,11 @@ export class SubscriptionRunner {
   private cursors: Record<'journal' | 'domain', Cursor> = {
     journal: ['0', '0', '0'],
     domain: ['0', '0', '0'],
+  };
+  /** Where a stream was read to its end: what the watch knew then, and how long that is believed. */
+  private readonly ends: Record<'journal' | 'domain', { generation: number; until: number } | null> = {
+    journal: null,
+    domain: null,
   };
   private breaker: Breaker = { state: 'closed', failuresInRow: 0, contacts: [], window: [] };
   private stoodStillMs = 0;
@@ -297,10 +304,20 @@ export class SubscriptionRunner {
     const pages: AcceptedPage[] = [];
     for (const stream of ['journal', 'domain'] as const) {
       if (this.lanes.size + 2 * pageMessagesMax > parkedMax) break;
-      const { events } = await this.parts.reader.page(this.lease.projectId, stream, this.cursors[stream]);
+      const { projectId } = this.lease;
+      const generation = this.parts.watch.generationOf(projectId);
+      if (this.isAtEnd(stream, generation)) continue;
+      const { events } = await this.parts.reader.page(projectId, stream, this.cursors[stream]);
+      this.ends[stream] = events.length > 0 ? null : { generation, until: performance.now() + lookAnywayMs };
       pages.push(await this.accept(stream, events, nowMs));
     }
     return pages;
+  }
+
+  /** Whether the stream was read to its end, and has not continued since: with many subscriptions, each would read it again each second. */
+  private isAtEnd(stream: AcceptedPage['stream'], generation: number): boolean {
+    const end = this.ends[stream];
+    return end?.generation === generation && performance.now() < end.until;
   }
 
   /** Judges the events of a page, as many as may be sent. */

@@ -70,6 +70,7 @@ const RATE: ApiPropertyOptions = {
   minimum: 1,
   maximum: ratePerSecondMax,
   nullable: true,
+  example: 50,
   description: 'How many requests may begin in a second; null: no limit.',
 };
 const MODE = {

@@ -58,7 +58,7 @@ export class TestResultObject {
     description: 'Why it was not delivered; null: it was.',
   })
   readonly error: string | null;
-  @ApiProperty({ type: 'integer' }) readonly duration_ms: number;
+  @ApiProperty({ type: 'integer', description: 'How long it took, in ms.' }) readonly duration_ms: number;
   @ApiProperty({
     type: String,
     nullable: true,
