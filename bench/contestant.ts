@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-export type Name = 'bare' | 'peer' | 'perEvent' | 'service';
+export type Name = 'bare' | 'peer' | 'perEvent' | 'service' | 'sink';
 
 /** A server under measurement, in a process of its own. */
 export class Contestant {

@@ -16,6 +16,7 @@ import { benchExport, EXPORT_HELP } from './export';
 import { Ledger } from './ledger';
 import { send } from './load';
 import { HELP, markConnections, type Options, readOptions } from './options';
+import { benchOutward, OUTWARD_HELP } from './outward';
 import { benchPeer, PEER_HELP } from './peer';
 import { benchProcesses, PROCESSES_HELP } from './processes';
 import { benchProfile, PROFILE_HELP } from './profile';
@@ -43,6 +44,7 @@ const OTHERS: ReadonlyMap<
   { readonly help: string; readonly run: (isShort: boolean, args: readonly string[]) => Promise<Result> }
 > = new Map([
   ['export', { help: EXPORT_HELP, run: benchExport }],
+  ['outward', { help: OUTWARD_HELP, run: benchOutward }],
   ['peer', { help: PEER_HELP, run: benchPeer }],
   ['reads', { help: READS_HELP, run: benchReads }],
   ['sustained', { help: SUSTAINED_HELP, run: benchSustained }],
@@ -64,7 +66,7 @@ async function run(given: readonly string[]): Promise<void> {
     else if (other === undefined) await bench(readOptions(args));
     else {
       // these have options of their own
-      if (!['peer', 'reads', 'sustained'].includes(name))
+      if (!['outward', 'peer', 'reads', 'sustained'].includes(name))
         parseArgs({ args: [...args], options: { short: { type: 'boolean' } } });
       print(lineOf(name, null, await other.run(args.includes('--short'), args)));
     }

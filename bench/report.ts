@@ -39,7 +39,7 @@ interface Figures {
 
 interface Level {
   readonly connections: number;
-  readonly servers: Readonly<Record<Exclude<Name, 'peer'>, Figures>>;
+  readonly servers: Readonly<Record<Exclude<Name, 'peer' | 'sink'>, Figures>>;
   readonly ofBare: number;
   readonly timesPerEvent: number;
 }

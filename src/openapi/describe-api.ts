@@ -339,7 +339,7 @@ export const OPERATIONS: Readonly<Record<string, OperationTexts>> = {
   Deliveries_discard: {
     summary: 'Give a delivery up',
     description:
-      'It is not sent again, and what waited behind it continues. If a request for it is under way, it may arrive all the same.',
+      'It is not sent again, and what waited behind it continues. While a request for it is under way, that is refused.',
   },
   DestinationKinds_list: {
     summary: 'List kinds of destinations',

@@ -307,7 +307,7 @@ export class DeliveriesRepository {
         `with ${FENCE},
          changed as (
            delete from parked_delivery
-           where project_id = $1 and subscription_id = $2 and event_id = $3 and exists (select from fence)
+           where project_id = $1 and subscription_id = $2 and event_id = $3 and under_way_epoch is null and exists (select from fence)
            returning *
          ),
          dead as (

@@ -168,9 +168,9 @@ export class DeliveriesService {
   }
 
   /**
-   * Gives a delivery up that waits. If a request for it is under way, it may arrive all the same.
+   * Gives a delivery up that waits and whose request is not under way.
    *
-   * @throws Problem `not-found`; `invalid-request` where it does not wait
+   * @throws Problem `not-found`; `invalid-request` where it does not wait, or a request for it is under way
    */
   async discard(
     projectId: string,
@@ -183,6 +183,11 @@ export class DeliveriesService {
     const isDiscarded = await this.deliveries.discard(projectId, subscriptionId, eventId, actor, reason);
     this.signals.changed();
     const delivery = await this.get(projectId, subscriptionId, eventId);
+    if (!isDiscarded && delivery.reason === 'under-way')
+      throw new Problem(
+        'invalid-request',
+        'A request for the delivery is under way. Send this again when it has ended, within 15 s.',
+      );
     if (!isDiscarded)
       throw new Problem(
         'invalid-request',

@@ -6,13 +6,16 @@ import type { Message } from './message.rule';
 import { OutwardMetrics } from './outward-metrics';
 import { renderBody } from './render-body.rule';
 import { type SigningKey, signWebhook } from './sign-webhook.rule';
-import type { Subscription } from './subscription.rule';
+import type { BodyMode, SchemaVersion, Subscription } from './subscription.rule';
 import { SubscriptionSecrets } from './subscription-secrets';
 import { type Attempted, type WebhookRequest, WebhookSender } from './webhook-sender';
 
 const USER_AGENT = 'sinch-contact-mirror';
 /** For how long opened secrets of a subscription are used, in ms: a key may end meanwhile. */
 const openedMaxMs = 10_000;
+
+/** A larger body is rendered for each subscription. */
+const keptBodyBytesMax = 4_096;
 
 /** The secrets of a subscription, opened. */
 interface OpenedSecrets {
@@ -28,6 +31,7 @@ type Marking = 'replay' | 'test' | null;
 @Injectable()
 export class DeliverySender {
   private readonly webhooks: WebhookSender;
+  private readonly bodies = new WeakMap<Message, Map<string, Buffer>>();
   private readonly secretsOf = new WeakMap<Subscription, OpenedSecrets>();
 
   constructor(
@@ -59,7 +63,7 @@ export class DeliverySender {
     const nowMs = Date.now();
     const { keys, headers } = this.openSecrets(subscription, nowMs);
     const { mode, schemaVersion, destination, id } = subscription;
-    const body = renderBody(message, mode, schemaVersion, this.config.publicUrl);
+    const body = this.bodyOf(message, mode, schemaVersion);
     const signed = signWebhook(message.id, Math.floor(nowMs / 1_000), body, keys);
     this.metrics.rendered(performance.now() - began);
     return {
@@ -74,6 +78,18 @@ export class DeliverySender {
       },
       body,
     };
+  }
+
+  /** Rendered once for all subscriptions that a message is sent to; large bodies are not kept. */
+  private bodyOf(message: Message, mode: BodyMode, schemaVersion: SchemaVersion): Buffer {
+    const form = `${schemaVersion} ${mode}`;
+    const kept = this.bodies.get(message);
+    const known = kept?.get(form);
+    if (known !== undefined) return known;
+    const body = renderBody(message, mode, schemaVersion, this.config.publicUrl);
+    if (body.length <= keptBodyBytesMax)
+      this.bodies.set(message, (kept ?? new Map<string, Buffer>()).set(form, body));
+    return body;
   }
 
   /** Sends what `requestOf` made, once. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Waker } from '../base/waker';
 import { describeError } from '../database/sqlstate';
@@ -19,6 +20,9 @@ interface Working {
   /** By `performance.now`. */
   leaseEnd: number;
 }
+
+/** How long the end of the service waits for what is under way, in ms. */
+const endMaxMs = 6_000;
 
 /** Works on the subscriptions whose lease this process has. */
 @Injectable()
@@ -54,8 +58,12 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     await this.loop;
     const all = [...this.working.values()];
     for (const { end } of all) end.abort();
-    await Promise.all(all.map(({ done }) => done));
-    await this.giveBack(all.map(({ lease }) => lease));
+    // each gives its lease back when it has ended; one that hangs keeps no other from it
+    await Promise.race([
+      Promise.all(all.map(({ done }) => done)),
+      delay(endMaxMs, undefined, { ref: false }),
+    ]);
+    await this.giveBack([...this.working.values()].map(({ lease }) => lease));
     await this.shared.close();
   }
 
@@ -80,11 +88,12 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     const leases = await this.leases.renew(this.owner);
     const leaseEnd = began + leaseMs;
     const held = new Set<string>();
+    const beginning: Promise<void>[] = [];
     for (const lease of leases) {
       const key = keyOf(lease);
       held.add(key);
       const known = this.working.get(key);
-      if (known === undefined) await this.begin(lease, leaseEnd);
+      if (known === undefined) beginning.push(this.begin(lease, leaseEnd));
       else if (known.lease.epoch === lease.epoch) {
         known.leaseEnd = leaseEnd;
         known.runner.changed(lease);
@@ -94,6 +103,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
     }
     // paused, deleted, or lost: its runner finds out which by itself, and writes what was under way
     for (const [key, { end }] of this.working) if (!held.has(key)) end.abort();
+    await Promise.all(beginning);
   }
 
   private async begin(lease: Lease, leaseEnd: number): Promise<void> {
@@ -128,7 +138,7 @@ export class OutwardWorker implements BeforeApplicationShutdown {
   private async forget(key: string, lease: Lease): Promise<void> {
     this.working.delete(key);
     this.waker.wake();
-    if (!this.closing.signal.aborted) await this.giveBack([lease]);
+    await this.giveBack([lease]);
   }
 
   /** Where Postgres is unavailable, leases end by themselves. */

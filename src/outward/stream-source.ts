@@ -1,8 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AuditRepository, type AuditEventRow, type Cursor, NO_FILTER } from '../audit/audit.repository';
 import { CommitQueue } from '../audit/commit/commit-queue';
 import { DomainEventsRepository, type DomainEventRow } from '../audit/domain-events.repository';
-import { pause } from '../base/pause';
 import { TOLD_TYPES } from '../history/derive-events.rule';
 import { DerivedEventsService } from '../history/derived-events.service';
 import type { JsonObject } from '../json/canonical.rule';
@@ -37,7 +37,8 @@ export class StreamSource implements MessageReader {
   ) {}
 
   async page(projectId: string, stream: 'journal' | 'domain', after: Cursor): Promise<StreamPage> {
-    await pause(Math.max(this.restUntil - performance.now(), 0), NEVER);
+    const restMs = this.restUntil - performance.now();
+    if (restMs > 0) await delay(restMs);
     const began = performance.now();
     const events =
       stream === 'journal' ? await this.journal(projectId, after) : await this.domain(projectId, after);
@@ -91,8 +92,6 @@ export class StreamSource implements MessageReader {
     return events.map((row) => streamEvent(placeOf(row), row.at, [domainMessage(row)]));
   }
 }
-
-const NEVER = new AbortController().signal;
 
 function placeOf({ era, tx, id }: Pick<AuditEventRow, 'era' | 'tx' | 'id'>): Cursor {
   return [String(era), tx, id];

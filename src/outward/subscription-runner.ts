@@ -207,7 +207,8 @@ export class SubscriptionRunner {
   }
 
   private mayGoOn(): boolean {
-    return !this.signal.aborted && !this.isLost && !this.isOver && this.disabledReason === null;
+    const isHeld = !this.isLost && performance.now() < this.leaseEnd();
+    return isHeld && !this.signal.aborted && !this.isOver && this.disabledReason === null;
   }
 
   /** Whether a request that begins now ends before the lease does. */

@@ -32,7 +32,12 @@ afterEach(() => {
 /** The code block that has a file's name in its first lines. */
 function blockOf(file: string): string {
   const blocks = Array.from(DOCUMENT.matchAll(/^```\w+\n(.*?)^```$/gms), ([, code = '']) => code);
-  const block = blocks.find((code) => code.split('\n').slice(0, 2).join('\n').includes(file));
+  const block = blocks.find((code) =>
+    code
+      .split('\n')
+      .slice(0, 2)
+      .some((line) => line.startsWith(`# ${file}`) || line.startsWith(`// ${file}`)),
+  );
   if (block === undefined) throw new Error(`docs/outward.md has no ${file}`);
   return block;
 }
