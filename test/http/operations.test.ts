@@ -159,7 +159,8 @@ describe('The OpenAPI document', () => {
       expect([route, Object.keys(responses).some((status) => status.startsWith('2'))]).toEqual([route, true]);
       const isSinch = SINCH_ROUTES.includes(route);
       const isSecured =
-        (route.includes('/v1/') && !route.includes('/v1/event-types')) || route.endsWith('/metrics');
+        (route.includes('/v1/') && !/\/v1\/(event-types|destination-kinds)/.test(route)) ||
+        route.endsWith('/metrics');
       const schemes = [{ bearer: [] }, ...(isSinch ? [{ basic: [] }] : [])];
       expect([route, security && [...security].sort(byName)]).toEqual([
         route,
