@@ -57,6 +57,9 @@ const SINCH_FAULTS = 'test/sinch/faults.test.ts';
 const DUPLICATES = 'test/postgres/duplicates.test.ts';
 const DUPLICATE_EVENTS = 'test/postgres/duplicate-events.test.ts';
 const DOMAIN_EVENTS = 'test/postgres/domain-events.test.ts';
+const RUNNER = 'src/outward/subscription-runner.ts';
+const OUTWARD_RUNNER = 'test/postgres/outward-runner.test.ts';
+const OUTWARD_WORKER = 'test/http/outward-worker.test.ts';
 const REFERENCES = 'test/http/references.test.ts';
 const MERGING = 'test/http/merging.test.ts';
 const RIGHTS_TEST = 'test/postgres/rights.test.ts';
@@ -110,6 +113,48 @@ function withoutEachFilterByProject(file: string): readonly Fault[] {
 }
 
 export const FAULTS: readonly Fault[] = [
+  {
+    name: 'a delivery is sent though an earlier one of its contact waits',
+    file: RUNNER,
+    from: '[...page.keys(), ...asked].filter((each) => this.lanes.isHead(each))',
+    to: '[...page.keys(), ...asked]',
+    caughtBy: OUTWARD_RUNNER,
+  },
+  {
+    name: 'of a merge the first contact alone is kept in order',
+    file: 'src/outward/lanes.rule.ts',
+    from: 'return item.keys.every((key) => this.lanes.get(key)?.[0] === item);',
+    to: 'return item.keys.slice(0, 1).every((key) => this.lanes.get(key)?.[0] === item);',
+    caughtBy: 'test/rules/lanes.test.ts',
+  },
+  {
+    name: 'an earlier owner of a subscription writes on',
+    file: 'src/outward/progress.repository.ts',
+    from: 'where project_id = $1 and subscription_id = $2 and epoch = $3::bigint\n  returning touched',
+    to: 'where project_id = $1 and subscription_id = $2 and $3::bigint > 0\n  returning touched',
+    caughtBy: OUTWARD_RUNNER,
+  },
+  {
+    name: 'a request begins that may end after the lease',
+    file: RUNNER,
+    from: 'performance.now() + requestMaxMs < this.leaseEnd()',
+    to: 'performance.now() < this.leaseEnd()',
+    caughtBy: OUTWARD_RUNNER,
+  },
+  {
+    name: 'a later event makes a merge superfluous',
+    file: RUNNER,
+    from: 'return COALESCED.has(type) && keys.length === 1;',
+    to: 'return COALESCED.has(type) || keys.length > 1;',
+    caughtBy: OUTWARD_RUNNER,
+  },
+  {
+    name: 'a runner whose lease was taken again by its own process stays',
+    file: 'src/outward/outward-worker.service.ts',
+    from: 'else known.end.abort();',
+    to: '',
+    caughtBy: OUTWARD_WORKER,
+  },
   {
     name: 'a set of duplicates changes without an event for subscriptions',
     file: 'src/matching/set-examiner.service.ts',

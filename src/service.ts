@@ -42,7 +42,7 @@ import { PageTokens } from './rest/page-token';
 import { StartRegistration } from './registration/start-registration';
 import { StartRefusal } from './config/start-refusal';
 import { StatsFollower } from './stats/stats-follower';
-import { DomainEventsSweepService } from './operations/domain-events-sweep.service';
+import { OutwardSweepService } from './operations/outward-sweep.service';
 import { TableGrowthService } from './operations/table-growth.service';
 import { WaitingNamesService } from './operations/waiting-names.service';
 import { SyncWorker } from './sync/sync-worker';
@@ -262,7 +262,7 @@ function workSteps(app: NestFastifyApplication, config: Config): readonly StartU
       name: 'start the followers',
       run: async () => {
         app.get(TableGrowthService).start();
-        app.get(DomainEventsSweepService).start();
+        app.get(OutwardSweepService).start();
         app.get(WaitingNamesService).start();
         app.get(DuplicatesFollower).start();
         app.get(StatsFollower).start();

@@ -4,7 +4,7 @@ import { ContactsModule } from '../contacts/contacts.module';
 import { FollowersModule } from '../followers/followers.module';
 import { DeliveriesModule } from '../outward/deliveries.module';
 import { WebhookModule } from '../webhook/webhook.module';
-import { DomainEventsSweepService } from './domain-events-sweep.service';
+import { OutwardSweepService } from './outward-sweep.service';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
 import { MetricsRepository } from './metrics.repository';
@@ -21,7 +21,7 @@ import { WelcomeController } from './welcome.controller';
   imports: [AuditModule, ContactsModule, DeliveriesModule, FollowersModule, WebhookModule],
   controllers: [WelcomeController, HealthController, MetricsController],
   providers: [
-    DomainEventsSweepService,
+    OutwardSweepService,
     MetricsRepository,
     MetricsService,
     Readiness,

@@ -7,6 +7,7 @@ import { DryRunService } from './dry-run.service';
 import { EventMessages } from './event-messages';
 import { SubscriptionHealthController } from './health.controller';
 import { HealthRepository } from './health.repository';
+import { OldDeliveriesRepository } from './old-deliveries.repository';
 import { OutwardFiguresRepository } from './outward-figures.repository';
 import { OutwardMetrics } from './outward-metrics';
 import { RunsController } from './runs.controller';
@@ -28,6 +29,7 @@ import { SubscriptionSignals } from './subscription-signals';
     DryRunService,
     EventMessages,
     HealthRepository,
+    OldDeliveriesRepository,
     OutwardFiguresRepository,
     OutwardMetrics,
     RunsRepository,
@@ -37,6 +39,7 @@ import { SubscriptionSignals } from './subscription-signals';
   exports: [
     DryRunService,
     EventMessages,
+    OldDeliveriesRepository,
     OutwardFiguresRepository,
     OutwardMetrics,
     RunsRepository,

@@ -26,6 +26,12 @@ export interface HealthText {
 
 const NOTHING_TO_DO = 'Nothing needs to be done.';
 
+/** Why the service disabled a subscription, for people. */
+const WHY_DISABLED: Readonly<Record<string, string>> = {
+  gone: 'the destination answered 410: it wants no more events',
+  'open-too-long': 'the destination failed for five days',
+};
+
 /**
  * Describes how a subscription does, for a person: "Orders CRM: The destination answered 503, an error of its own (since 14:02).
  * 312 deliveries of 290 contacts wait, none is lost."
@@ -36,7 +42,7 @@ export function describeHealth(facts: HealthFacts): HealthText {
   if (state === 'paused')
     return text('paused', `${name} is paused. ${waiting}`, explainReason('paused').nextStep);
   if (state === 'disabled' || breaker.state === 'disabled') {
-    const why = stateReason === null ? '' : ` (${stateReason})`;
+    const why = stateReason === null ? '' : ` (${WHY_DISABLED[stateReason] ?? stateReason})`;
     return text('disabled', `${name} is disabled${why}. ${waiting}`, explainReason('disabled').nextStep);
   }
   const failing = failureOf(facts);

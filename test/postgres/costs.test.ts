@@ -16,7 +16,7 @@ import { FollowersRepository } from '../../src/followers/followers.repository';
 import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
-import { DomainEventsSweepService } from '../../src/operations/domain-events-sweep.service';
+import { OutwardSweepService } from '../../src/operations/outward-sweep.service';
 import { TableGrowthService } from '../../src/operations/table-growth.service';
 import { WaitingNamesRepository } from '../../src/operations/waiting-names.repository';
 import { WaitingNamesService } from '../../src/operations/waiting-names.service';
@@ -87,7 +87,7 @@ beforeAll(async () => {
     ProjectionRefreshService,
     QuarantineReplaysService,
     TableGrowthService,
-    DomainEventsSweepService,
+    OutwardSweepService,
     WaitingNamesService,
   ])
     await app.part<{ beforeApplicationShutdown: () => Promise<void> }>(worker).beforeApplicationShutdown();

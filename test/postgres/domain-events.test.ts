@@ -3,7 +3,8 @@ import { BEGINNING, type Cursor } from '../../src/audit/audit.repository';
 import type { DomainEvent } from '../../src/audit/domain-event.rule';
 import { DomainEventsRepository, type DomainEventRow } from '../../src/audit/domain-events.repository';
 import type { ProjectReads } from '../../src/database/reads/project-reads';
-import { DomainEventsSweepService } from '../../src/operations/domain-events-sweep.service';
+import { OldDeliveriesRepository } from '../../src/outward/old-deliveries.repository';
+import { OutwardSweepService } from '../../src/operations/outward-sweep.service';
 import { ask, connect, openPool, openReads } from '../support/postgres/connections';
 import { createDatabase, type TestDatabase } from '../support/server/database';
 import { until } from '../support/until';
@@ -187,7 +188,7 @@ describe('the sweep', () => {
 
   it('removes what is older than 30 days where nobody subscribes', async () => {
     await write(95, 60, 31, 29, 1);
-    await new DomainEventsSweepService(events).sweep(2);
+    await new OutwardSweepService(events, new OldDeliveriesRepository(pool)).sweep(2);
     expect(await left()).toEqual(['29', '1']);
   });
 
@@ -196,14 +197,14 @@ describe('the sweep', () => {
     await subscribe('slow', 4);
     await subscribe('quick', 6);
     await subscribe('deleted', 1, 'deleted');
-    await new DomainEventsSweepService(events).sweep(1);
+    await new OutwardSweepService(events, new OldDeliveriesRepository(pool)).sweep(1);
     expect(await left()).toEqual(['40', '20']);
   });
 
   it('keeps for one that is disabled too: somebody may resume it', async () => {
     await write(95, 60, 40);
     await subscribe('disabled', 1, 'disabled');
-    await new DomainEventsSweepService(events).sweep();
+    await new OutwardSweepService(events, new OldDeliveriesRepository(pool)).sweep();
     expect(await left()).toEqual(['60', '40']);
   });
 
@@ -214,9 +215,33 @@ describe('the sweep', () => {
     expect(await left()).toEqual(['1', '1', '1']);
   });
 
+  it('removes attempts after 7 days, with what destinations answered, and what was given up after 30', async () => {
+    const days = [40, 29, 8, 6, 1];
+    for (const [n, age] of days.entries()) {
+      const at = new Date(Date.now() - age * 86_400_000);
+      await pool.query(
+        `insert into delivery_attempt (project_id, subscription_id, event_id, type, subject, at, outcome, duration_ms, excerpt)
+         values ('ours', 's', $1, 'contact.updated', 'c', $2, 'failed', 1, 'what it answered')`,
+        [`evt_1_${n}_0`, at],
+      );
+      await pool.query(
+        `insert into dead_delivery (project_id, subscription_id, event_id, type, subject, stream, era, tx, id, place, keys, tries, reason, died_at)
+         values ('ours', 's', $1, 'contact.updated', 'c', 'journal', 1, '1', 1, 0, '{c}', 1, 'status-5xx', $2)`,
+        [`evt_1_${n}_0`, at],
+      );
+    }
+    await new OutwardSweepService(events, new OldDeliveriesRepository(pool)).sweep(1);
+    const kept = async (table: string): Promise<readonly string[]> =>
+      (await ask<{ id: string }>(database.ownerUrl, `select event_id as id from ${table} order by 1`)).map(
+        ({ id }) => id,
+      );
+    expect(await kept('delivery_attempt')).toEqual(['evt_1_3_0', 'evt_1_4_0']);
+    expect(await kept('dead_delivery')).toEqual(['evt_1_1_0', 'evt_1_2_0', 'evt_1_3_0', 'evt_1_4_0']);
+  });
+
   it('removes nothing once the service stops', async () => {
     await write(95, 95, 95);
-    const sweep = new DomainEventsSweepService(events);
+    const sweep = new OutwardSweepService(events, new OldDeliveriesRepository(pool));
     await sweep.beforeApplicationShutdown();
     sweep.start();
     await sweep.sweep();
@@ -225,7 +250,7 @@ describe('the sweep', () => {
 
   it('begins when the service starts', async () => {
     await write(95, 1);
-    const sweep = new DomainEventsSweepService(events);
+    const sweep = new OutwardSweepService(events, new OldDeliveriesRepository(pool));
     sweep.start();
     await until(async () => (await left()).length === 1);
     await sweep.beforeApplicationShutdown();
