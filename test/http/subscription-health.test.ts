@@ -106,7 +106,8 @@ it('says that it is paused or disabled, and why', async () => {
   await app.sql(`update subscription set state_reason = 'gone' where id = $1`, [disabled]);
   expect(await healthOf(disabled)).toMatchObject({
     reason_code: 'disabled',
-    reason: 'D is disabled (gone). 3 events ahead wait; none is lost.',
+    reason:
+      'D is disabled (the destination answered 410: it wants no more events). 3 events ahead wait; none is lost.',
     breaker: 'open',
   });
 });
