@@ -82,3 +82,21 @@ export function newDelivery(
     lastStatus: null,
   };
 }
+
+/** What identifies a delivery, or the message that it is of, in the log. */
+export function identityOf(each: Delivery | Message): Pick<AttemptEntry, 'eventId' | 'type' | 'subject'> {
+  return { eventId: 'eventId' in each ? each.eventId : each.id, type: each.type, subject: each.subject };
+}
+
+/** The entry of the log that says why an event is passed over. */
+export function skippedEntry(each: Delivery | Message, reason: ReasonCode, nowMs: number): AttemptEntry {
+  return {
+    ...identityOf(each),
+    atMs: nowMs,
+    outcome: 'skipped',
+    reason,
+    status: null,
+    durationMs: 0,
+    excerpt: null,
+  };
+}

@@ -30,6 +30,11 @@ export function isOfContact(type: EventType): boolean {
   return subjectOf(type) === 'contact';
 }
 
+/** Whether an event is about a subscription, or a delivery of one. */
+export function isAboutSubscriptions(type: EventType): boolean {
+  return ['subscription', 'delivery'].includes(subjectOf(type));
+}
+
 function subjectOf(type: EventType): string {
   return type.slice(0, type.indexOf('.'));
 }

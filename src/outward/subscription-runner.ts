@@ -1,23 +1,29 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '@nestjs/common';
 import type { Cursor } from '../audit/audit.repository';
-import { inTurns } from '../base/in-turns';
 import { pause } from '../base/pause';
 import { Waker } from '../base/waker';
 import { describeError, isDatabaseAway } from '../database/sqlstate';
 import { readRetryAfterMs } from '../sinch/retry-delay.rule';
 import { afterAttempt, afterTime, type Breaker, concurrencyOf, nextProbe } from './breaker.rule';
-import { type AttemptEntry, type Delivery, newDelivery } from './delivery';
-import { countAttempt, type Figures, NO_FIGURES } from './figures.rule';
-import { judgeFilter } from './judge-filter.rule';
+import { type AttemptEntry, type Delivery, identityOf, newDelivery, skippedEntry } from './delivery';
+import { isAboutSubscriptions } from './event-types.rule';
 import { judgeResult } from './judge-result.rule';
 import { Lanes } from './lanes.rule';
 import type { Lease } from './leases.repository';
 import type { ReasonCode } from './explain-reason.rule';
 import type { Message } from './message.rule';
-import type { MessageReader, StreamEvent } from './message-reader';
+import type { MessageReader } from './message-reader';
 import { COALESCED } from './newest-per-contact.rule';
 import type { OutwardMetrics } from './outward-metrics';
+import {
+  type AcceptedPage,
+  firstEvent,
+  type PageItem,
+  PageJudge,
+  pageMessagesMax,
+  type PageStream,
+} from './page-judge';
 import { PendingWrites } from './pending-writes';
 import { type LoadedProgress, parkedMax, type ProgressRepository } from './progress.repository';
 import { PURPOSE_DEFAULTS } from './purpose.rule';
@@ -27,13 +33,12 @@ import type { Run } from './run-request';
 import type { RunSource } from './run-source';
 import { decideRetry } from './retry-after.rule';
 import type { SocketBudget } from './socket-budget';
+import { Standing } from './standing';
 import type { StreamWatch } from './stream-watch';
 import { ClosedSecret } from './subscription-secrets';
 import type { Subscription } from './subscription.rule';
 import { type Attempted, requestMaxMs } from './webhook-sender';
 
-/** Most messages of one page that a subscription takes. */
-const pageMessagesMax = 1_000;
 /** Most parked deliveries that are sent in one page, before and beside what is new. */
 const parkedSentMax = 64;
 /** Most deliveries of a step of a run. */
@@ -49,8 +54,6 @@ const runPauseMs = 50;
 const failurePauseMs = 1_000;
 /** How long an end waits for what is under way; what takes longer is sent again by the next owner. */
 const endMaxMs = 5_000;
-/** For how long the breaker has to be open until other subscriptions are sent it: 5 minutes, an hour, a day, four days. */
-const failureToldAfterMs = [300_000, 3_600_000, 86_400_000, 345_600_000] as const;
 
 /** The time by which deliveries are tried again; tests have it run faster. */
 export interface Pace {
@@ -78,12 +81,6 @@ export interface RunnerParts {
   readonly logger: Pick<Logger, 'warn'>;
 }
 
-/** A delivery of the page at hand, and the place of its event in it. */
-interface PageItem {
-  readonly delivery: Delivery;
-  readonly at: number;
-}
-
 /** What a step of a replay or a snapshot has for a subscription; it is taken as a whole. */
 interface RunStepTaken {
   readonly run: Run;
@@ -91,25 +88,16 @@ interface RunStepTaken {
   readonly deliveries: readonly Delivery[];
 }
 
-/** What a page has for a subscription. */
-interface AcceptedPage {
-  readonly stream: 'journal' | 'domain';
-  readonly events: readonly StreamEvent[];
-  readonly items: readonly PageItem[];
-  /** Events that are passed over for a reason that nobody can derive later. */
-  readonly skipped: readonly { readonly at: number; readonly entry: AttemptEntry }[];
-}
-
 /** What is sent until the next commit. */
 interface Round {
   /** Those that may be sent, from `next` on. */
   readonly ready: Delivery[];
   next: number;
-  readonly page: ReadonlyMap<Delivery, PageItem & { readonly stream: AcceptedPage['stream'] }>;
+  readonly page: ReadonlyMap<Delivery, PageItem & { readonly stream: PageStream }>;
   /** Deliveries that runs asked for. */
   readonly asked: ReadonlySet<Delivery>;
   /** The last event of each stream that something was sent for. */
-  readonly sentUpTo: Record<AcceptedPage['stream'], number>;
+  readonly sentUpTo: Record<PageStream, number>;
   parkedLeft: number;
   /** By `performance.now`. */
   readonly began: number;
@@ -138,10 +126,8 @@ export class SubscriptionRunner {
     journal: null,
     domain: null,
   };
-  private breaker: Breaker = { state: 'closed', failuresInRow: 0, contacts: [], window: [] };
-  private stoodStillMs = 0;
-  private standsStillSinceMs: number | null = null;
-  private figures: Figures = NO_FIGURES;
+  private readonly standing: Standing;
+  private readonly judge: PageJudge;
   private touched = '0';
   private touchedToRead: string | null = null;
   private revisionToRead: string;
@@ -151,7 +137,6 @@ export class SubscriptionRunner {
   private isLost = false;
   /** The subscription is no longer active: what is under way is waited for and written. */
   private isOver = false;
-  private disabledReason: string | null = null;
   private rate: RequestRate;
   private round: Round | null = null;
 
@@ -168,6 +153,8 @@ export class SubscriptionRunner {
   ) {
     this.rate = new RequestRate(subscription.ratePerSecond, performance.now());
     this.revisionToRead = lease.revision;
+    this.standing = new Standing(lease.subscriptionId);
+    this.judge = new PageJudge(parts.progress);
   }
 
   /** Looks again at once: something is due. */
@@ -208,7 +195,7 @@ export class SubscriptionRunner {
 
   private mayGoOn(): boolean {
     const isHeld = !this.isLost && performance.now() < this.leaseEnd();
-    return isHeld && !this.signal.aborted && !this.isOver && this.disabledReason === null;
+    return isHeld && !this.signal.aborted && !this.isOver && this.standing.disabledReason === null;
   }
 
   /** Whether a request that begins now ends before the lease does. */
@@ -220,12 +207,9 @@ export class SubscriptionRunner {
     const loaded = await this.withDatabase(() => this.parts.progress.load(this.lease));
     if (loaded === null || loaded === undefined) return false;
     this.cursors = { journal: loaded.journal, domain: loaded.domain };
-    this.breaker = loaded.breaker;
-    this.stoodStillMs = loaded.stoodStillMs;
-    this.standsStillSinceMs = loaded.standsStillSinceMs;
-    this.figures = loaded.figures;
+    this.standing.load(loaded);
     await this.adopt(loaded);
-    this.noteBreaker(this.breaker);
+    this.noteBreaker(this.standing.breaker);
     return true;
   }
 
@@ -245,12 +229,12 @@ export class SubscriptionRunner {
   private async goRound(): Promise<boolean> {
     try {
       const nowMs = this.parts.pace.nowMs();
-      this.noteBreaker(afterTime(this.breaker, nowMs));
-      if (this.breaker.state === 'disabled') {
+      this.noteBreaker(afterTime(this.standing.breaker, nowMs));
+      if (this.standing.breaker.state === 'disabled') {
         await this.commit();
         return false;
       }
-      return this.breaker.state === 'open' ? await this.probe(nowMs) : await this.sendOn(nowMs);
+      return this.standing.breaker.state === 'open' ? await this.probe(nowMs) : await this.sendOn(nowMs);
     } catch (error) {
       if (this.signal.aborted) return false;
       this.parts.logger.warn(
@@ -283,7 +267,7 @@ export class SubscriptionRunner {
     const candidates =
       heads.length > 0 ? heads : pages.flatMap(({ items }) => items.map(({ delivery }) => delivery));
     const contactOf = (each: Delivery): string => each.keys[0] ?? each.subject;
-    const probe = nextProbe(this.breaker, candidates.map(contactOf), nowMs);
+    const probe = nextProbe(this.standing.breaker, candidates.map(contactOf), nowMs);
     if (probe === null) {
       // what no filter lets pass needs no destination
       if (candidates.length > 0 || !pages.some(({ events }) => events.length > 0)) return false;
@@ -291,7 +275,8 @@ export class SubscriptionRunner {
       await this.commit();
       return true;
     }
-    this.breaker = probe.breaker;
+    this.standing.beginProbe(probe.breaker);
+    this.pending.hasMoved = true;
     await this.commit();
     if (!this.mayGoOn()) return false;
     const chosen = heads.find((each) => contactOf(each) === probe.contactId);
@@ -310,74 +295,16 @@ export class SubscriptionRunner {
       if (this.isAtEnd(stream, generation)) continue;
       const { events } = await this.parts.reader.page(projectId, stream, this.cursors[stream]);
       this.ends[stream] = events.length > 0 ? null : { generation, until: performance.now() + lookAnywayMs };
-      pages.push(await this.accept(stream, events, nowMs));
+      const page = { stream, after: this.cursors[stream], events };
+      pages.push(await this.judge.accept(this.lease, this.subscription, page, nowMs));
     }
     return pages;
   }
 
   /** Whether the stream was read to its end, and has not continued since: with many subscriptions, each would read it again each second. */
-  private isAtEnd(stream: AcceptedPage['stream'], generation: number): boolean {
+  private isAtEnd(stream: PageStream, generation: number): boolean {
     const end = this.ends[stream];
     return end?.generation === generation && performance.now() < end.until;
-  }
-
-  /** Judges the events of a page, as many as may be sent. */
-  private async accept(
-    stream: AcceptedPage['stream'],
-    read: readonly StreamEvent[],
-    nowMs: number,
-  ): Promise<AcceptedPage> {
-    const { filter } = this.subscription;
-    const readUntil = nowMs - filter.delaySeconds * 1_000;
-    const late =
-      filter.delaySeconds === 0 ? -1 : read.findIndex(({ receivedAt }) => receivedAt.getTime() > readUntil);
-    const events = late < 0 ? read : read.slice(0, late);
-    const judged = await inTurns(this.judging(events, nowMs));
-    const gone =
-      filter.delaySeconds === 0 || judged.passed.length === 0
-        ? NOBODY
-        : await this.parts.progress.gone(this.lease.projectId, subjectsOf(judged.passed));
-    const sent =
-      filter.oncePer === null || judged.passed.length === 0
-        ? NOBODY
-        : await this.parts.progress.sentOnce(this.lease, subjectsOf(judged.passed));
-    const items: PageItem[] = [];
-    const skipped = [...judged.skipped];
-    const accepted = new Set(sent);
-    for (const { message, at } of judged.passed) {
-      const { subject } = message;
-      if (gone.has(subject) && !ENDS.has(message.type))
-        skipped.push({ at, entry: skip(message, 'left-meanwhile', nowMs) });
-      else if (filter.oncePer !== null && accepted.has(subject))
-        skipped.push({ at, entry: skip(message, 'once-per', nowMs) });
-      else {
-        if (filter.oncePer !== null) accepted.add(subject);
-        const sequence = events[at]?.sequence ?? this.cursors[stream];
-        items.push({ delivery: newDelivery(message, stream, sequence, null), at });
-      }
-    }
-    return { stream, events: events.slice(0, judged.count), items, skipped };
-  }
-
-  /** In turns of the event loop, since a predicate may take a while. */
-  private *judging(events: readonly StreamEvent[], nowMs: number): Generator<void, Judged, void> {
-    const { filter, id } = this.subscription;
-    const passed: { message: Message; at: number }[] = [];
-    const skipped: { at: number; entry: AttemptEntry }[] = [];
-    let count = 0;
-    for (const [at, { messages }] of events.entries()) {
-      if (passed.length + messages.length > pageMessagesMax && at > 0) break;
-      for (const { message, opened } of messages) {
-        // a subscription is sent nothing about itself
-        if (ABOUT_SUBSCRIPTIONS.test(message.type) && message.subject === id) continue;
-        const { refusal } = judgeFilter(filter, opened, nowMs);
-        if (refusal === null) passed.push({ message, at });
-        else if (refusal.reason === 'too-old') skipped.push({ at, entry: skip(message, 'too-old', nowMs) });
-        yield;
-      }
-      count = at + 1;
-    }
-    return { passed, skipped, count };
   }
 
   /** Heads whose time has come, as many as are sent beside a page. */
@@ -451,9 +378,9 @@ export class SubscriptionRunner {
     while (round.next < round.ready.length) {
       if (round.startsLeft === 0 || this.isRoundOver(round)) return null;
       const most =
-        round.startsLeft === 1 && this.breaker.state === 'open'
+        round.startsLeft === 1 && this.standing.breaker.state === 'open'
           ? 1
-          : concurrencyOf(this.breaker, this.subscription.concurrency);
+          : concurrencyOf(this.standing.breaker, this.subscription.concurrency);
       if (most === 0) return null;
       if (this.underWay.size >= most) return this.hasYoung() ? slowMs : null;
       const delivery = round.ready[round.next];
@@ -536,7 +463,7 @@ export class SubscriptionRunner {
   private settle(delivery: Delivery, attempted: Attempted | null, beganMs: number): void {
     const nowMs = this.parts.pace.nowMs();
     if (attempted === null) {
-      this.passOver(skip(delivery, 'no-longer-kept', nowMs));
+      this.passOver(skippedEntry(delivery, 'no-longer-kept', nowMs));
       this.remove(delivery);
       return;
     }
@@ -544,11 +471,11 @@ export class SubscriptionRunner {
     delivery.tries += 1;
     delivery.lastStatus = statusOf(attempted);
     delivery.firstTriedAtMs ??= beganMs;
-    if (delivery.tries === 1) delivery.stoodStillMs = this.stoodStillUntil(nowMs);
+    if (delivery.tries === 1) delivery.stoodStillMs = this.standing.stoodStillUntil(nowMs);
     this.note(delivery, attempted, reason, beganMs);
     const contactId = delivery.keys[0] ?? delivery.subject;
     const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
-    this.noteBreaker(afterAttempt(this.breaker, attempt, this.subscription.concurrency));
+    this.noteBreaker(afterAttempt(this.standing.breaker, attempt, this.subscription.concurrency));
     if (reason === null) this.remove(delivery);
     // else a person gave it up meanwhile
     else if (this.lanes.get(delivery.eventId) === delivery) {
@@ -574,7 +501,7 @@ export class SubscriptionRunner {
         durationMs,
         excerpt: isDelivered ? null : excerpt,
       });
-    this.figures = countAttempt(this.figures, this.parts.pace.nowMs(), isDelivered, durationMs);
+    this.standing.count(this.parts.pace.nowMs(), isDelivered, durationMs);
     this.parts.metrics.attempted({ subscriptionId, kind: destination.kind, outcome, durationMs, reason });
     if (status === 429) this.rate.refused(performance.now());
     if (isDelivered) this.rate.succeeded();
@@ -583,7 +510,7 @@ export class SubscriptionRunner {
   /** Has a delivery that failed wait, or gives it up. @param retryAfter the header as it came */
   private tryAgain(delivery: Delivery, reason: ReasonCode, retryAfter: string | null): void {
     const nowMs = this.parts.pace.nowMs();
-    const stoodStillMs = this.stoodStillUntil(nowMs) - delivery.stoodStillMs;
+    const stoodStillMs = this.standing.stoodStillUntil(nowMs) - delivery.stoodStillMs;
     const failed = { ...delivery, firstTriedAtMs: delivery.firstTriedAtMs ?? nowMs, stoodStillMs };
     const decision = decideRetry(failed, nowMs, readRetryAfterMs(retryAfter, nowMs), Math.random());
     delivery.reason = reason;
@@ -595,7 +522,7 @@ export class SubscriptionRunner {
     }
     this.pending.dead.push({ delivery, reason });
     this.parts.metrics.gaveUp(this.lease.subscriptionId);
-    if (!ABOUT_SUBSCRIPTIONS.test(delivery.type))
+    if (!isAboutSubscriptions(delivery.type))
       this.pending.ownEvents.push({
         type: 'delivery.dead',
         data: { subscription_id: this.lease.subscriptionId, event_id: delivery.eventId, reason },
@@ -639,7 +566,7 @@ export class SubscriptionRunner {
     for (const older of this.lanes.before(delivery)) {
       if (!isCoalesced(older)) return;
       if (older.type !== delivery.type || older.subject !== delivery.subject || older.isUnderWay) continue;
-      this.passOver(skip(older, 'superseded', this.parts.pace.nowMs()));
+      this.passOver(skippedEntry(older, 'superseded', this.parts.pace.nowMs()));
       if (delivery.tries === 0) {
         const { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus } = older;
         Object.assign(delivery, { tries, firstTriedAtMs, stoodStillMs, nextAtMs, reason, lastStatus });
@@ -658,7 +585,7 @@ export class SubscriptionRunner {
       else if (!delivery.isParked) {
         if (delivery.isUnderWay) delivery.reason = 'under-way';
         else if (delivery.tries === 0)
-          delivery.reason = this.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
+          delivery.reason = this.standing.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
         this.park(delivery);
       }
     }
@@ -709,7 +636,7 @@ export class SubscriptionRunner {
       if (this.lanes.get(delivery.eventId) !== delivery || delivery.isParked) continue;
       if (delivery.isUnderWay) delivery.reason = 'under-way';
       else if (delivery.tries === 0)
-        delivery.reason = this.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
+        delivery.reason = this.standing.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
       this.park(delivery);
     }
     const { place, isFinished, passed, deadIds } = page;
@@ -724,65 +651,22 @@ export class SubscriptionRunner {
   }
 
   private noteBreaker(breaker: Breaker): void {
-    const nowMs = this.parts.pace.nowMs();
-    const isOpen = breaker.state === 'open';
-    if (isOpen && this.standsStillSinceMs === null) this.standsStillSinceMs = nowMs;
-    if (!isOpen && breaker.state !== 'disabled' && this.standsStillSinceMs !== null) {
-      this.stoodStillMs = this.stoodStillUntil(nowMs);
-      this.standsStillSinceMs = null;
-    }
-    if (breaker !== this.breaker) this.pending.hasMoved = true;
-    this.breaker = breaker;
-    this.tellFailure(breaker, nowMs);
-  }
-
-  /** Tells other subscriptions of a failure that lasts, and of its end. */
-  private tellFailure(breaker: Breaker, nowMs: number): void {
-    const { subscriptionId } = this.lease;
-    const { failuresTold } = this.figures;
-    if (breaker.state === 'open') {
-      const lasts = failureToldAfterMs.filter((afterMs) => nowMs - breaker.sinceMs >= afterMs).length;
-      if (lasts <= failuresTold) return;
-      const since = new Date(breaker.sinceMs).toISOString();
-      this.pending.ownEvents.push({
-        type: 'subscription.failing',
-        data: { subscription_id: subscriptionId, reason: 'breaker-open', since, parked: this.lanes.size },
-      });
-      this.figures = { ...this.figures, failuresTold: lasts };
-    } else if (breaker.state === 'disabled' && this.disabledReason === null) {
-      this.disabledReason = breaker.reason;
-      this.pending.ownEvents.push({
-        type: 'subscription.disabled',
-        data: { subscription_id: subscriptionId, reason: breaker.reason },
-      });
-    } else if (breaker.state === 'closed' && failuresTold > 0) {
-      this.pending.ownEvents.push({
-        type: 'subscription.recovered',
-        data: { subscription_id: subscriptionId },
-      });
-      this.figures = { ...this.figures, failuresTold: 0 };
-    }
-  }
-
-  private stoodStillUntil(nowMs: number): number {
-    const since = this.standsStillSinceMs;
-    return this.stoodStillMs + (since === null ? 0 : Math.max(nowMs - since, 0));
+    if (breaker !== this.standing.breaker) this.pending.hasMoved = true;
+    const events = this.standing.note(breaker, this.parts.pace.nowMs(), this.lanes.size);
+    this.pending.ownEvents.push(...events);
   }
 
   /** Writes what changed; waits for Postgres as long as the lease lasts. */
   private async commit(): Promise<void> {
-    if (this.pending.isEmpty && this.disabledReason === null) return;
+    if (this.pending.isEmpty && this.standing.disabledReason === null) return;
     const written = this.pending;
     this.pending = new PendingWrites();
     const page = {
       journal: this.cursors.journal,
       domain: this.cursors.domain,
-      breaker: this.breaker,
-      stoodStillMs: this.stoodStillMs,
-      standsStillSinceMs: this.standsStillSinceMs,
-      figures: this.figures,
+      ...this.standing.row(),
       ...written.rows(),
-      disabledReason: this.disabledReason,
+      disabledReason: this.standing.disabledReason,
     };
     // what was not written is sent again by the next owner
     this.isLost = true;
@@ -832,7 +716,7 @@ export class SubscriptionRunner {
       await this.waker.pause(Math.max(until - performance.now(), 1), NEVER);
     // the timers of a subscription that is no longer active stand still
     if ((await this.withDatabase(() => this.parts.find(this.lease))) === null) {
-      this.standsStillSinceMs ??= this.parts.pace.nowMs();
+      this.standing.standStill(this.parts.pace.nowMs());
       this.pending.hasMoved = true;
     }
     await this.commit();
@@ -841,78 +725,23 @@ export class SubscriptionRunner {
   private idleMs(): number {
     const nowMs = this.parts.pace.nowMs();
     let nextMs = nowMs + (this.runs.length > 0 ? runPauseMs : idleMaxMs);
-    if (this.breaker.state === 'open')
-      return Math.max(Math.min(nextMs, this.breaker.nextProbeAtMs) - nowMs, 1);
+    if (this.standing.breaker.state === 'open')
+      return Math.max(Math.min(nextMs, this.standing.breaker.nextProbeAtMs) - nowMs, 1);
     for (const { isUnderWay, nextAtMs } of this.lanes.heads())
       if (!isUnderWay && nextAtMs !== null) nextMs = Math.min(nextMs, nextAtMs);
     return Math.max(nextMs - nowMs, 1);
   }
 }
 
-interface Judged {
-  readonly passed: readonly { readonly message: Message; readonly at: number }[];
-  readonly skipped: readonly { readonly at: number; readonly entry: AttemptEntry }[];
-  /** How many events were judged. */
-  readonly count: number;
-}
-
-const NOBODY: ReadonlySet<string> = new Set();
 const NEVER = new AbortController().signal;
 // one signal serves all subscriptions
 setMaxListeners(0, NEVER);
-const ABOUT_SUBSCRIPTIONS = /^(subscription|delivery)\./;
-/** They are sent though the contact is deleted or merged. */
-const ENDS: ReadonlySet<string> = new Set(['contact.deleted', 'contact.merged', 'contact.erased']);
+
 function isCoalesced({ type, keys }: Delivery): boolean {
   return COALESCED.has(type) && keys.length === 1;
-}
-
-function subjectsOf(passed: readonly { readonly message: Message }[]): readonly string[] {
-  return [...new Set(passed.map(({ message }) => message.subject))];
 }
 
 /** The HTTP status of an attempt; null: there was no answer. */
 function statusOf({ result }: Attempted): number | null {
   return result.kind === 'answer' ? result.status : null;
-}
-
-function identityOf(each: Delivery | Message): Pick<AttemptEntry, 'eventId' | 'type' | 'subject'> {
-  return { eventId: 'eventId' in each ? each.eventId : each.id, type: each.type, subject: each.subject };
-}
-
-function skip(
-  each: Delivery | Message,
-  reason: NonNullable<AttemptEntry['reason']>,
-  nowMs: number,
-): AttemptEntry {
-  return {
-    ...identityOf(each),
-    atMs: nowMs,
-    outcome: 'skipped',
-    reason,
-    status: null,
-    durationMs: 0,
-    excerpt: null,
-  };
-}
-
-/** The pages cut after the first event that something is sent of; the second page is left out then. */
-function firstEvent(pages: readonly AcceptedPage[]): readonly AcceptedPage[] {
-  const cut: AcceptedPage[] = [];
-  for (const page of pages) {
-    const [first] = page.items;
-    if (first === undefined) {
-      cut.push(page);
-      continue;
-    }
-    const isUpTo = ({ at }: { readonly at: number }): boolean => at <= first.at;
-    cut.push({
-      ...page,
-      events: page.events.slice(0, first.at + 1),
-      items: page.items.filter(isUpTo),
-      skipped: page.skipped.filter(isUpTo),
-    });
-    break;
-  }
-  return cut;
 }
