@@ -119,7 +119,7 @@ const EXPLANATIONS: Readonly<Record<ReasonCode, readonly [string, string]>> = {
     'Find the other system that writes these fields, then `:retry`.',
   ],
   'waiting-behind': [
-    'It waits until {eventId} of the same contact is delivered or given up.',
+    'It waits until the event {eventId} of the same contact is delivered or given up.',
     'See why that event waits; `:discard` it if it is not needed.',
   ],
   'under-way': ['A request for it is under way.', 'Wait for its answer, which takes 15 s at most.'],
