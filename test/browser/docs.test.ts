@@ -5,7 +5,7 @@ import { ADMIN_KEY, LivingService } from '../support/browser/living-service';
 
 jest.setTimeout(600_000);
 
-const METHODS = ['get', 'put', 'post', 'delete'] as const;
+const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
 interface Parameter {
   readonly name: string;
@@ -125,10 +125,17 @@ inBrowser('executes every GET with what it has filled in and ids that exist', as
 });
 
 /** Refused until somebody types what the page cannot know: two contacts that may be merged, a delivery that can be read. */
-const REFUSED: Readonly<Record<string, number>> = {
-  Merging_merge: 409,
-  Quarantine_replay: 400,
+const REFUSED: Readonly<Record<string, readonly number[]>> = {
+  Merging_merge: [409],
+  Quarantine_replay: [400],
+  // a host that has an address, the id of an older key, the id of a delivery that waits
+  Subscriptions_create: [422],
+  Subscriptions_revokeSecret: [400],
+  Deliveries_retry: [400, 404],
+  Deliveries_discard: [400, 404],
 };
+
+const isDelete = ({ operationId }: Operation): boolean => operationId.endsWith('_remove');
 
 inBrowser('fills in bodies that the service takes', async () => {
   const answers: [string, number][] = [];
@@ -136,12 +143,15 @@ inBrowser('fills in bodies that the service takes', async () => {
     // a signature cannot be typed, and the page sends no form whose credentials are missing
     ({ operationId }) => !['Webhook_receive', 'Token_issue'].includes(operationId),
   );
-  for (const operation of writes) {
+  // what is deleted cannot be changed any more
+  for (const operation of [...writes].sort((a, b) => Number(isDelete(a)) - Number(isDelete(b)))) {
     const tried = await fillPath(operation);
     answers.push([operation.operationId, (await tried.execute()).status]);
     await tried.fold();
   }
-  expect(answers.filter(([id, status]) => !isTaken(status) && REFUSED[id] !== status)).toEqual([]);
+  expect(
+    answers.filter(([id, status]) => !isTaken(status) && REFUSED[id]?.includes(status) !== true),
+  ).toEqual([]);
   expect(page.faults).toEqual([]);
 });
 

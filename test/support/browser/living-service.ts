@@ -9,6 +9,14 @@ import { callback, contact, sign } from '../sinch/callbacks';
 export const ADMIN_KEY = 'k'.repeat(32);
 const SECRET = 's'.repeat(32);
 
+/** To an address that is public, and paused: nothing is sent. */
+const SUBSCRIPTION = {
+  name: 'crm',
+  purpose: 'trigger',
+  state: 'paused',
+  destination: { kind: 'webhook', url: 'https://93.184.216.34/hook' },
+};
+
 type Row = Readonly<Record<string, unknown>>;
 
 /** The built service beside a simulated Sinch, with something of everything that it can show. */
@@ -28,6 +36,7 @@ export class LivingService {
       DATABASE_URL: database.url,
       SINCH_WEBHOOK_SECRETS: SECRET,
       ADMIN_API_KEY: ADMIN_KEY,
+      OUTWARD_KEYS: Buffer.alloc(32, 'o').toString('base64'),
       ...accessVariables(simulator),
     });
     await service.ready();
@@ -72,6 +81,16 @@ export class LivingService {
       `insert into parked_event (follower, event_id, project_id, reason, tries) values ('stats', $1, $2, 'statement timeout', 3)`,
       [ids['event_id'], simulator.projectId],
     );
+    const subscription = await this.ask('POST', `${project}/subscriptions`, SUBSCRIPTION);
+    ids['subscription_id'] = subscription['id'] as string;
+    ids['event_type'] = 'contact.merged';
+    // of the number that the sweep has, since both are named `run_id`
+    await this.database.owner.query(
+      `insert into subscription_run (project_id, subscription_id, id, kind, request, requested_by, state) overriding system value
+       values ($1, $2, $3, 'snapshot', '{"rate_per_second":null,"status":"active"}', 'admin', 'done')`,
+      [simulator.projectId, ids['subscription_id'], ids['run_id']],
+    );
+    await this.database.owner.query(`select setval(pg_get_serial_sequence('subscription_run', 'id'), 100)`);
     ids['parked_event_id'] = await this.firstOf('/v1/parked-events', 'parked_events');
   }
 
