@@ -4,6 +4,7 @@ import { Agent } from 'undici';
 import { accessVariables } from '../simulator/demo/access-variables';
 import { startSimulator, type Simulator } from '../simulator/simulator';
 import { Contract, type Route } from '../test/support/http/contract';
+import { Sink } from '../test/support/outward/sink';
 import { ask } from '../test/support/postgres/connections';
 import { subscribe } from '../test/support/sinch/at-simulator';
 import { callback, contact, sign } from '../test/support/sinch/callbacks';
@@ -19,7 +20,26 @@ const answerMaxMs = 30_000;
 const furtherTriesMax = 100;
 const followedMaxMs = 10_000;
 /** Everybody may ask these, in any form. */
-const OPEN = new Set(['/', '/health/live', '/health/ready', '/docs', '/openapi.json', '/problems']);
+const OPEN = new Set([
+  '/',
+  '/health/live',
+  '/health/ready',
+  '/docs',
+  '/openapi.json',
+  '/problems',
+  '/v1/destination-kinds',
+  '/v1/event-types',
+]);
+
+/** So that events may be sent to a receiver on this machine. */
+const OUTWARD = {
+  OUTWARD_KEYS: Buffer.alloc(32, 'o').toString('base64'),
+  OUTWARD_ALLOW_HTTP: 'true',
+  OUTWARD_ALLOWED_NETWORKS: '127.0.0.0/8',
+};
+const subscriptionsCount = 100;
+/** Of deliveries that wait. */
+const PARKED_IDS = Array.from({ length: 20 }, (_, n) => `evt_1_${n + 1}_0`);
 
 /** What was answered to the requests of one route. */
 interface Tally {
@@ -32,13 +52,15 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
   const dice = new Dice(seed);
   const cluster = await Cluster.embedded();
   const simulator = await startSimulator({ seed, populationMin: 60 });
-  const replica = Replica.begin(cluster.url, accessVariables(simulator));
+  const sink = await Sink.open();
+  const replica = Replica.begin(cluster.url, { ...accessVariables(simulator), ...OUTWARD });
   await replica.process.ready();
   await fill(simulator, replica);
   await park(simulator.projectId, cluster);
+  await subscribeOthers(simulator.projectId, replica, cluster, sink.url);
   const document = JSON.parse((await replica.get('/openapi.json')).body) as OpenAPIObject;
   const contract = new Contract(document);
-  const known = await learn(simulator.projectId, replica);
+  const known = await learn(simulator.projectId, replica, sink.url);
   const generator = new RequestGenerator(document, dice, known);
   const tallies = new Map<Route, Tally>(contract.routes.map((route) => [route, { good: 0, refused: 0 }]));
   const client = new Agent({ connections: workersCount, headersTimeout: answerMaxMs });
@@ -92,6 +114,7 @@ export async function run({ isShort, seed }: Options): Promise<Finding> {
   const { isRunning } = replica;
   const { code, stdout, stderr } = await replica.process.stop();
   await simulator.close();
+  await sink.close();
   await cluster.remove();
   const namesOf = (kind: keyof Tally): string[] =>
     [...tallies].flatMap(([{ method, template }, tally]) =>
@@ -152,8 +175,45 @@ async function park(projectId: string, cluster: Cluster): Promise<void> {
   );
 }
 
+/** Subscriptions, so many that those are left that nobody deletes; with deliveries that wait, a run and an older key each. */
+async function subscribeOthers(
+  projectId: string,
+  replica: Replica,
+  cluster: Cluster,
+  url: string,
+): Promise<void> {
+  for (let n = 0; n < subscriptionsCount; n++)
+    await replica.post(`/v1/projects/${encodeURIComponent(projectId)}/subscriptions`, {
+      name: `system ${n}`,
+      purpose: 'trigger',
+      state: 'paused',
+      destination: { kind: 'webhook', url },
+    });
+  await ask(
+    cluster.url,
+    `insert into parked_delivery (project_id, subscription_id, event_id, type, subject, stream, era, tx, id, place, keys, tries, message_faults,
+                                  stood_still_ms, reason)
+     select project_id, id, event_id, 'contact.updated', 'c', 'journal', 1, '1', 1, 0, '{c}', 1, 0, 0, 'status-5xx'
+     from subscription, unnest($1::text[]) as event_id`,
+    [PARKED_IDS],
+  );
+  // of the number that the sync run has, since both are named `run_id`
+  await ask(
+    cluster.url,
+    `insert into subscription_run (project_id, subscription_id, id, kind, request, requested_by, state) overriding system value
+     select s.project_id, s.id, r.id, 'snapshot', '{"rate_per_second":null,"status":"active"}', 'admin', 'done'
+     from subscription s, sync_run r`,
+  );
+  await ask(cluster.url, `select setval(pg_get_serial_sequence('subscription_run', 'id'), 1000)`);
+  await ask(
+    cluster.url,
+    `update subscription
+     set signing_keys = (signing_keys::jsonb || jsonb_set(signing_keys::jsonb -> 0, '{id}', '"older"'))::json`,
+  );
+}
+
 /** The ids that are there, by the names of the parameters and fields that take them. */
-async function learn(projectId: string, replica: Replica): Promise<KnownValues> {
+async function learn(projectId: string, replica: Replica, sinkUrl: string): Promise<KnownValues> {
   const base = `/v1/projects/${encodeURIComponent(projectId)}`;
   const idsOf = async (path: string, list: string): Promise<string[]> => {
     const page = JSON.parse((await replica.get(path)).body) as Record<string, { id: string }[]>;
@@ -176,7 +236,11 @@ async function learn(projectId: string, replica: Replica): Promise<KnownValues> 
     ['loser_id', active],
     ['merge_id', await idsOf(`${base}/merges?page_size=200`, 'merges')],
     ['duplicate_id', await foundDuplicates(() => idsOf(`${base}/duplicates?page_size=200`, 'duplicates'))],
-    ['event_id', await idsOf(`${base}/audit-events?page_size=200`, 'audit_events')],
+    ['event_id', [...(await idsOf(`${base}/audit-events?page_size=50`, 'audit_events')), ...PARKED_IDS]],
+    ['subscription_id', await idsOf(`${base}/subscriptions?page_size=200`, 'subscriptions')],
+    ['event_type', ['contact.created', 'contact.merged']],
+    ['which', ['older']],
+    ['url', [sinkUrl]],
     ['run_id', await idsOf(`${base}/sync-runs`, 'sync_runs')],
     ['parked_event_id', await idsOf('/v1/parked-events?page_size=200', 'parked_events')],
     ['delivery_id', await idsOf('/v1/quarantine?page_size=200', 'quarantine')],
@@ -205,8 +269,9 @@ async function foundDuplicates(find: () => Promise<string[]>): Promise<string[]>
   return find();
 }
 
-function headersFor({ operation }: Route): Readonly<Record<string, string>> {
-  return 'security' in operation ? { authorization: `Bearer ${KEY}` } : {};
+function headersFor({ operation, method }: Route): Readonly<Record<string, string>> {
+  const key = 'security' in operation ? { authorization: `Bearer ${KEY}` } : {};
+  return method.toUpperCase() === 'PATCH' ? { ...key, 'if-match': '*' } : key;
 }
 
 /** Half of what is sent to the webhook is signed by Sinch. */

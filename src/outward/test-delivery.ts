@@ -3,6 +3,7 @@ import type { EventType } from './event-types.rule';
 import type { ReasonCode } from './explain-reason.rule';
 import { judgeResult } from './judge-result.rule';
 import type { Message } from './message.rule';
+import { ClosedSecret } from './subscription-secrets';
 import type { Subscription } from './subscription.rule';
 import type { Attempted, WebhookRequest } from './webhook-sender';
 
@@ -44,7 +45,8 @@ export class TestDelivery {
    */
   async send(subscription: Subscription, type: EventType): Promise<TestResult> {
     this.count(JSON.stringify([subscription.projectId, subscription.id]));
-    const request = this.parts.requestOf(subscription, this.parts.exampleOf(subscription, type));
+    const request = this.requestOf(subscription, type);
+    if (request === null) return { status: null, error: 'secrets-closed', duration_ms: 0, excerpt: null };
     const headers = { ...request.headers, 'mirror-test': 'true' };
     const { result, durationMs, excerpt } = await this.parts.send({ ...request, headers });
     return {
@@ -53,6 +55,16 @@ export class TestDelivery {
       duration_ms: Math.round(durationMs),
       excerpt,
     };
+  }
+
+  /** Null where the secrets of the subscription cannot be opened. */
+  private requestOf(subscription: Subscription, type: EventType): WebhookRequest | null {
+    try {
+      return this.parts.requestOf(subscription, this.parts.exampleOf(subscription, type));
+    } catch (error) {
+      if (error instanceof ClosedSecret) return null;
+      throw error;
+    }
   }
 
   private count(key: string): void {
