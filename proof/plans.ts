@@ -3,6 +3,7 @@ import { batchOf, commitBatch } from '../src/audit/commit/commit.repository';
 import type { ContactEvent } from '../src/audit/commit/contact-event.rule';
 import { claimEra } from '../src/audit/commit/eras.repository';
 import { id, past, PROJECT } from '../test/support/costs/people';
+import { OUTWARD_ROWS } from '../test/support/costs/outward-rows';
 import { findReads, type Request } from '../test/support/costs/reads';
 import { ask, openSession } from '../test/support/postgres/connections';
 import { Cluster } from './cluster';
@@ -119,6 +120,7 @@ async function fill(cluster: Cluster, people: number): Promise<void> {
     `insert into sync_run (project_id, mode, state, requested_by, confirmed, finished_at)
      values ('${PROJECT}', 'backfill', 'completed', 'somebody', false, now())`,
   );
+  await ask(cluster.url, OUTWARD_ROWS);
   await ask(cluster.url, 'vacuum (analyze)');
 }
 

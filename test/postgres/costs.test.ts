@@ -16,6 +16,7 @@ import { FollowersRepository } from '../../src/followers/followers.repository';
 import { LocksRepository } from '../../src/followers/locks.repository';
 import { JournalFollowers } from '../../src/followers/journal-followers.service';
 import { ParkedEventsRepository } from '../../src/followers/parked-events.repository';
+import { OutwardWorker } from '../../src/outward/outward-worker.service';
 import { OutwardSweepService } from '../../src/operations/outward-sweep.service';
 import { TableGrowthService } from '../../src/operations/table-growth.service';
 import { WaitingNamesRepository } from '../../src/operations/waiting-names.repository';
@@ -88,6 +89,7 @@ beforeAll(async () => {
     QuarantineReplaysService,
     TableGrowthService,
     OutwardSweepService,
+    OutwardWorker,
     WaitingNamesService,
   ])
     await app.part<{ beforeApplicationShutdown: () => Promise<void> }>(worker).beforeApplicationShutdown();
