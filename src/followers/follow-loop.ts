@@ -8,7 +8,7 @@ import { SharedRest } from './shared-rest';
 /** How often the journal is looked at without a nudge, in ms: another replica may have written. */
 export const pollMs = 500;
 /** So many events that wait to be committed, or are, tell that receiving needs all it can have. */
-const pressingEvents = 32;
+export const pressingEvents = 32;
 /**
  * While events come in, a follower rests for so many times as long as it worked: when receiving is pressed it is not to be slowed;
  * else the follower must keep up with what comes (at 1,000 events/s one that took a tenth of the time fell behind for an hour).

@@ -24,9 +24,6 @@ interface OpenedSecrets {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What a message is sent as, beside the events of a subscription. */
-type Marking = 'replay' | 'test' | null;
-
 /** Renders, signs and sends messages. */
 @Injectable()
 export class DeliverySender {
@@ -49,8 +46,10 @@ export class DeliverySender {
     { runId, stream }: Pick<Delivery, 'runId' | 'stream'>,
     message: Message,
   ): Promise<Attempted> => {
-    const marking = runId !== null && stream !== 'snapshot' ? 'replay' : null;
-    return await this.webhooks.send(this.requestOf(subscription, message, marking));
+    const request = this.requestOf(subscription, message);
+    const isReplay = runId !== null && stream !== 'snapshot';
+    const headers = { ...request.headers, ...(isReplay && { 'mirror-replay': 'true' }) };
+    return await this.webhooks.send({ ...request, headers });
   };
 
   /**
@@ -58,7 +57,7 @@ export class DeliverySender {
    *
    * @throws ClosedSecret where the secrets of the subscription cannot be opened
    */
-  requestOf(subscription: Subscription, message: Message, marking: Marking): WebhookRequest {
+  requestOf(subscription: Subscription, message: Message): WebhookRequest {
     const began = performance.now();
     const nowMs = Date.now();
     const { keys, headers } = this.openSecrets(subscription, nowMs);
@@ -74,7 +73,6 @@ export class DeliverySender {
         'user-agent': USER_AGENT,
         ...signed,
         'mirror-subscription': id,
-        ...(marking !== null && { [`mirror-${marking}`]: 'true' }),
       },
       body,
     };

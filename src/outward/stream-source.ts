@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditRepository, type AuditEventRow, type Cursor, NO_FILTER } from '../audit/audit.repository';
 import { CommitQueue } from '../audit/commit/commit-queue';
 import { DomainEventsRepository, type DomainEventRow } from '../audit/domain-events.repository';
+import { pressingEvents } from '../followers/follow-loop';
 import { TOLD_TYPES } from '../history/derive-events.rule';
 import { DerivedEventsService } from '../history/derived-events.service';
 import type { JsonObject } from '../json/canonical.rule';
@@ -14,9 +15,7 @@ import { RunsRepository } from './runs.repository';
 
 /** Events of one read. */
 const pageEvents = 250;
-/** So many events that wait to be committed tell that receiving needs all it can have. */
-const pressingEvents = 32;
-/** Then each read is followed by a rest of so many times its own time. */
+/** While receiving is pressed, each read is followed by a rest of so many times its own time. */
 const pressedRestFactor = 9;
 const restMaxMs = 1_000;
 /** What a message takes in memory beside its values, about, in bytes. */

@@ -111,7 +111,7 @@ export class StreamWatch implements BeforeApplicationShutdown {
         followed.ends = end;
         followed.generation += 1;
         followed.committedAt = Number.NEGATIVE_INFINITY;
-        for (const tell of followed.listeners) tell();
+        for (const onNews of followed.listeners) onNews();
       }
     } catch (error) {
       if (this.closing.signal.aborted) return;

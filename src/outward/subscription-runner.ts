@@ -266,7 +266,6 @@ export class SubscriptionRunner {
     const pages = heads.length > 0 ? [] : firstEvent(await this.nextPages(nowMs));
     const candidates =
       heads.length > 0 ? heads : pages.flatMap(({ items }) => items.map(({ delivery }) => delivery));
-    const contactOf = (each: Delivery): string => each.keys[0] ?? each.subject;
     const probe = nextProbe(this.standing.breaker, candidates.map(contactOf), nowMs);
     if (probe === null) {
       // what no filter lets pass needs no destination
@@ -473,8 +472,7 @@ export class SubscriptionRunner {
     delivery.firstTriedAtMs ??= beganMs;
     if (delivery.tries === 1) delivery.stoodStillMs = this.standing.stoodStillUntil(nowMs);
     this.note(delivery, attempted, reason, beganMs);
-    const contactId = delivery.keys[0] ?? delivery.subject;
-    const attempt = { contactId, outcome, beganAtMs: beganMs, endedAtMs: nowMs };
+    const attempt = { contactId: contactOf(delivery), outcome, beganAtMs: beganMs, endedAtMs: nowMs };
     this.noteBreaker(afterAttempt(this.standing.breaker, attempt, this.subscription.concurrency));
     if (reason === null) this.remove(delivery);
     // else a person gave it up meanwhile
@@ -582,12 +580,7 @@ export class SubscriptionRunner {
     for (const { delivery, at } of items) {
       if (this.lanes.get(delivery.eventId) !== delivery) continue;
       if (at > upTo) this.lanes.remove(delivery);
-      else if (!delivery.isParked) {
-        if (delivery.isUnderWay) delivery.reason = 'under-way';
-        else if (delivery.tries === 0)
-          delivery.reason = this.standing.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
-        this.park(delivery);
-      }
+      else this.parkUnsettled(delivery);
     }
     // a page is accepted once its cursor passes it
     for (const { at, entry } of skipped) if (at <= upTo) this.passOver(entry);
@@ -597,6 +590,15 @@ export class SubscriptionRunner {
     if (last === undefined) return;
     this.cursors = { ...this.cursors, [stream]: last.sequence };
     this.pending.hasMoved = true;
+  }
+
+  /** Has a delivery kept whose round is over, and says why; one that was settled, or has a row, stays as it is. */
+  private parkUnsettled(delivery: Delivery): void {
+    if (this.lanes.get(delivery.eventId) !== delivery || delivery.isParked) return;
+    if (delivery.isUnderWay) delivery.reason = 'under-way';
+    else if (delivery.tries === 0)
+      delivery.reason = this.standing.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
+    this.park(delivery);
   }
 
   /** What replays and snapshots have next, each as fast as it may be. */
@@ -632,13 +634,7 @@ export class SubscriptionRunner {
 
   /** Moves a run on, and parks what of its step was not sent. What waits already under the same id stays as it is. */
   private settleStep({ run, page, deliveries }: RunStepTaken): void {
-    for (const delivery of deliveries) {
-      if (this.lanes.get(delivery.eventId) !== delivery || delivery.isParked) continue;
-      if (delivery.isUnderWay) delivery.reason = 'under-way';
-      else if (delivery.tries === 0)
-        delivery.reason = this.standing.breaker.state === 'open' ? 'breaker-open' : 'waiting-behind';
-      this.park(delivery);
-    }
+    for (const delivery of deliveries) this.parkUnsettled(delivery);
     const { place, isFinished, passed, deadIds } = page;
     for (const id of deadIds) this.pending.revived.add(id);
     const done = run.done + passed;
@@ -736,6 +732,11 @@ export class SubscriptionRunner {
 const NEVER = new AbortController().signal;
 // one signal serves all subscriptions
 setMaxListeners(0, NEVER);
+
+/** Whom the breaker knows a delivery by. */
+function contactOf({ keys, subject }: Delivery): string {
+  return keys[0] ?? subject;
+}
 
 function isCoalesced({ type, keys }: Delivery): boolean {
   return COALESCED.has(type) && keys.length === 1;

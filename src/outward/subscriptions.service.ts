@@ -43,6 +43,14 @@ export interface WithSecret {
   readonly signingSecret: string | null;
 }
 
+/** What a body asks for, read and checked. */
+export interface GivenSubscription {
+  readonly start: ReturnType<typeof requireStart>;
+  readonly destination: GivenDestination;
+  /** As it was given. */
+  readonly filter: unknown;
+}
+
 /** What a resolver says of a name that does not exist, or has no address. */
 const UNKNOWN_NAME: ReadonlySet<string | null> = new Set(['ENOTFOUND', 'ENODATA']);
 
@@ -62,25 +70,23 @@ export class SubscriptionsService {
   }
 
   /**
-   * Checks what is to be created; nothing is stored.
+   * Reads and checks what is to be created; nothing is stored.
    *
    * @throws Problem `invalid-request`, `filter-invalid`, `not-configured`, `destination-refused`, `destination-unreachable`
    */
-  async check(body: SubscriptionBody): Promise<void> {
-    requireStart(body.start ?? 'latest', body.purpose);
-    const destination = this.requireDestination(body.destination);
-    requireFilter(body.filter ?? {}, body.purpose);
-    this.requireKeys();
-    await this.requireVetted(destination.url.host);
-  }
-
-  /** @throws Problem as `check` */
-  async create(projectId: string, body: SubscriptionBody, actor: string): Promise<WithSecret> {
-    const { name, purpose } = body;
+  async read({ purpose, ...body }: SubscriptionBody): Promise<GivenSubscription> {
     const start = requireStart(body.start ?? 'latest', purpose);
-    await this.check(body);
     const destination = this.requireDestination(body.destination);
     const filter = requireFilter(body.filter ?? {}, purpose);
+    this.requireKeys();
+    await this.requireVetted(destination.url.host);
+    return { start, destination, filter };
+  }
+
+  /** @throws Problem as `read` */
+  async create(projectId: string, body: SubscriptionBody, actor: string): Promise<WithSecret> {
+    const { name, purpose } = body;
+    const { start, destination, filter } = await this.read(body);
     const owner = { projectId, id: randomUUID() };
     const now = new Date();
     const key = this.secrets.makeSigningKey(owner, body.signing ?? 'hmac', now.getTime());

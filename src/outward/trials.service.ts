@@ -29,7 +29,7 @@ export class TrialsService {
   ) {
     this.tests = new TestDelivery({
       exampleOf: ({ projectId }, type) => exampleOf(type, projectId),
-      requestOf: (subscription, message) => sender.requestOf(subscription, message, 'test'),
+      requestOf: (subscription, message) => sender.requestOf(subscription, message),
       send: (request) => sender.sendRequest(request),
       nowMs: () => performance.now(),
     });
@@ -41,8 +41,8 @@ export class TrialsService {
    * @throws Problem as `SubscriptionsService.create`
    */
   async dryRun(projectId: string, body: SubscriptionBody): Promise<DryRunObject> {
-    await this.subscriptions.check(body);
-    const { filter } = readFilter(body.filter ?? {}, body.purpose);
+    const given = await this.subscriptions.read(body);
+    const { filter } = readFilter(given.filter, body.purpose);
     if (filter === null) throw new Error('The filter was checked');
     const { scanned, matched, examples } = await this.dryRuns.run(projectId, filter);
     const mode = body.mode ?? SUBSCRIPTION_DEFAULTS.mode;

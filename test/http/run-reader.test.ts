@@ -88,7 +88,7 @@ it('replays the events of a window, each once and in their order, from whatever 
 });
 
 it('replays events whatever their age, but only those that are asked for and that the filter lets pass', async () => {
-  // they were accepted years ago, and a trigger is told of the last day
+  // they were accepted years ago, and a trigger is sent only what is at most a day old
   const filter = filterOf({
     max_age_seconds: 60,
     where: { not: { at: 'after', path: '/email', op: 'eq', value: 'bob@example.com' } },

@@ -15,7 +15,7 @@ export interface JournalRow {
   readonly payload: Buffer;
 }
 
-/** What the model tells of an event: all but what is copied from the row. */
+/** What the model makes of an event: all but what is copied from the row. */
 export type NaiveEvent = Pick<
   DerivedEvent,
   'type' | 'place' | 'subject' | 'keys' | 'before' | 'after' | 'data'
